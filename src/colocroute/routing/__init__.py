@@ -1,0 +1,1 @@
+"""Mail addresses, and one pure function for each map: `(view, key) -> answer`."""
