@@ -28,11 +28,11 @@ class DirectoryError(ColocrouteError):
     """The directory failed or lied: keep the mirror, close, back off, try again."""
 
 
-class CookieRefused(DirectoryError):
+class CookieRefusedError(DirectoryError):
     """LDAP result 53 or 4096: forget the cookie and refresh in full (RFC 4533, 3.3.2 and 3.13)."""
 
 
-class SyncUnsupported(DirectoryError):
+class SyncUnsupportedError(DirectoryError):
     """LDAP result 12, or no such control: the server has no syncprov; poll it."""
 
 
