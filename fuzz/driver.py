@@ -6,8 +6,9 @@ Owns the corpus directory and the instrumentation; a target owns its invariant a
     def check(data: bytes) -> None    raises AssertionError when the invariant does not hold
     def main() -> None                driver.run(check, seeds)
 
-A target's docstring opens with the invariant in one sentence that starts with `Invariant:`, and lists the
-permitted exceptions, each with its reason.  `tests/fuzz/test_replay.py` replays every target without atheris.
+A target's docstring opens with the invariant in one sentence, `Invariant: ...`, and lists after the words
+`Permitted exceptions:` which may be raised, each with its reason.  `tests/fuzz/test_replay.py` replays every
+target without atheris.
 
     python -m fuzz.fuzz_socketmap -max_total_time=60          corpus: fuzz/corpus/fuzz_socketmap
     python -m fuzz.fuzz_socketmap -max_total_time=60 DIR      corpus: DIR

@@ -7,7 +7,7 @@ from colocroute.wire.stream import Decoder
 
 
 def outcome(decoder: Decoder[object], pieces: Iterable[bytes]) -> tuple[list[object], str, int]:
-    """All values in order, the text of the error that ended it (empty: none), and the bytes left unread."""
+    """All values in order, the text of the error that ended it (empty: none), else the bytes left unread."""
     values: list[object] = []
     try:
         for piece in pieces:
@@ -15,7 +15,7 @@ def outcome(decoder: Decoder[object], pieces: Iterable[bytes]) -> tuple[list[obj
             while (value := decoder.next()) is not None:
                 values.append(value)
     except PeerError as error:
-        return values, str(error), decoder.unread
+        return values, str(error), 0
     return values, "", decoder.unread
 
 
