@@ -1,0 +1,42 @@
+"""Kinds of values: what is shown is what is parsed."""
+
+import tomllib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from colocroute.config import Config, kinds
+from colocroute.config.setting import Declared, all_declared
+
+OPTIONAL = [item for item in all_declared(Config) if not item.setting.required]
+
+
+@pytest.mark.parametrize("item", OPTIONAL, ids=[item.name for item in OPTIONAL])
+def test_a_default_survives_being_written(item: Declared) -> None:
+    kind = item.setting.kind
+    assert kind.parse(tomllib.loads(f"x = {kind.show(item.default)}")["x"]) == item.default
+
+
+REQUIRED = [item for item in all_declared(Config) if item.setting.required]
+
+
+@pytest.mark.parametrize("item", REQUIRED, ids=[item.name for item in REQUIRED])
+def test_an_example_is_right_and_absence_is_not(item: Declared) -> None:
+    kind = item.setting.kind
+    kind.parse(tomllib.loads(f"x = {item.setting.example}")["x"])
+    with pytest.raises(ValueError, match="empty"):
+        kind.parse(tomllib.loads(f"x = {kind.show(item.default)}")["x"])
+
+
+@given(st.text())
+def test_any_string_survives_being_written(text: str) -> None:
+    assert tomllib.loads(f"x = {kinds.toml_string(text)}")["x"] == text
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [(True, "true"), (5, "5"), ("a\nb", '"a\\nb"'), ({"a": 1}, "a table"), ([1], "a list"), (1.5, "1.5")],
+)
+def test_any_value_can_be_shown(raw: object, shown: str) -> None:
+    assert kinds.shown(raw) == shown

@@ -1,0 +1,97 @@
+"""Settings that do not go together are refused."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from colocroute.config import load
+from colocroute.errors import ConfigError
+from tests.config.files import with_required, written
+
+
+def directory(tmp_path: Path, **settings: object) -> list[str]:
+    """The mistakes of a `[directory]` section; an empty list if there are none."""
+    lines = "\n".join(
+        f"{key} = {str(value).lower() if value is True else repr(value)}" for key, value in settings.items()
+    )
+    path = written(tmp_path, with_required("directory", lines))
+    try:
+        load(path)
+    except ConfigError as error:
+        return error.mistakes
+    return []
+
+
+def secret(tmp_path: Path) -> str:
+    path = tmp_path / "secret"
+    path.write_text("x\n")
+    return str(path)
+
+
+def test_a_name_needs_a_password(tmp_path: Path) -> None:
+    assert "a password is needed" in directory(tmp_path, bind_dn="cn=x")[0]
+
+
+def test_a_password_needs_a_name(tmp_path: Path) -> None:
+    assert "a password for nobody" in directory(tmp_path, bind_password_file=secret(tmp_path))[0]
+
+
+@pytest.mark.parametrize("key", ["ca_file", "bind_password_file"])
+def test_files_must_exist(tmp_path: Path, key: str) -> None:
+    more = {"bind_dn": "cn=x"} if key == "bind_password_file" else {}
+    (found,) = directory(tmp_path, **more, **{key: f"{tmp_path}/missing"})
+    assert found.startswith(f"directory.{key}: {tmp_path}/missing does not exist")
+    (found,) = directory(tmp_path, **more, **{key: str(tmp_path)})
+    assert "is not a file" in found
+    (found,) = directory(tmp_path, **more, **{key: "/" + "x" * 300})
+    assert "cannot be looked at" in found
+
+
+PLAIN = [
+    ("ldap://ldap.example.com", {}, True),
+    ("ldap://10.0.0.1:389", {}, True),
+    ("ldap://localhost.example.com", {}, True),
+    ("ldap://ldap.example.com", {"start_tls": True}, False),
+    ("ldap://ldap.example.com", {"allow_plaintext_bind": True}, False),
+    ("ldap://localhost", {}, False),
+    ("ldap://[::1]", {}, False),
+    ("ldaps://ldap.example.com", {}, False),
+    ("ldapi:///", {}, False),
+]
+
+
+@pytest.mark.parametrize(("uri", "more", "refused"), PLAIN)
+def test_a_password_does_not_cross_the_network_in_the_clear(
+    tmp_path: Path, uri: str, more: dict[str, Any], refused: bool
+) -> None:
+    found = directory(tmp_path, uri=uri, bind_dn="cn=x", bind_password_file=secret(tmp_path), **more)
+    assert [line.startswith(f"directory.uri: {uri} would send the password") for line in found] == [
+        True
+    ] * refused
+
+
+def test_one_plain_directory_among_others_is_enough(tmp_path: Path) -> None:
+    uris = ["ldaps://a.example.com", "ldap://b.example.com"]
+    (found,) = directory(tmp_path, uri=uris, bind_dn="cn=x", bind_password_file=secret(tmp_path))
+    assert "ldap://b.example.com" in found
+
+
+@pytest.mark.parametrize("uri", ["ldapi:///", "ldaps://a", "ldif:/x"])
+def test_start_tls_is_for_plain_ldap(tmp_path: Path, uri: str) -> None:
+    (found,) = directory(tmp_path, uri=uri, start_tls=True)
+    assert found.startswith("directory.start_tls: cannot be used with")
+
+
+def test_an_ldif_file_stands_alone(tmp_path: Path) -> None:
+    (found,) = directory(tmp_path, uri=["ldif:/x", "ldapi:///"])
+    assert found.startswith("directory.uri: an ldif: file must be the only directory")
+    (found,) = directory(tmp_path, uri="ldif:/x", mode="syncrepl")
+    assert found.startswith("directory.mode: ")
+    found_two = directory(tmp_path, uri="ldif:/x", bind_dn="cn=x", bind_password_file=secret(tmp_path))
+    assert [line.partition(":")[0] for line in found_two] == ["directory.bind_dn"]
+
+
+def test_a_wrong_value_does_not_drag_others_along(tmp_path: Path) -> None:
+    """`bind_dn` is there, though wrong: the password has not lost its owner."""
+    assert len(directory(tmp_path, bind_dn=5, bind_password_file=secret(tmp_path))) == 1
