@@ -1,0 +1,1 @@
+"""Verbs for tests of the frame."""
