@@ -1,0 +1,135 @@
+"""The one resolution: from a key to the users it means, by the same steps for every map.
+
+Owns the order of the steps (DESIGN.md section 5): exact public address, exact current route address, exact
+former route address; the same without the extension; last, where a map wants it, the catch-all.  Also owns
+what may be said when nothing is found, and which route several users have in common.  Must not know what a
+map answers.
+
+Its rule: a wrong no bounces mail, a wrong yes discloses it, a wrong later only delays it.
+"""
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Literal
+
+import msgspec
+
+from colocroute.model import NOT_FOUND, Answer, State, TempFail, User
+from colocroute.routing.address import VALUE_LIMIT, Address, domain_of, fold, key_of, parse
+from colocroute.routing.extension import split
+from colocroute.routing.topology import classify
+from colocroute.routing.view import View
+
+SHOWN_LIMIT = 100
+"""Characters of a key that are repeated in a reason, which Postfix logs up to 200 (`dict_sockmap.c`)."""
+
+
+class How(Enum):
+    """The step at which a key was found."""
+
+    ADDRESS = "public address"
+    ROUTE = "route address"
+    FORMER = "former route address"
+    CATCH_ALL = "catch-all"
+
+
+class Question(msgspec.Struct, frozen=True):
+    """A usable key in a domain of ours: the text as asked, its folded form, and whose domain it is."""
+
+    text: str
+    key: str
+    domain: str
+    domain_class: Literal["public", "site"]
+
+
+class Match(msgspec.Struct, frozen=True):
+    """Who a key means: at least one user, the folded key that was found, the extension it had to lose."""
+
+    users: Sequence[User]
+    how: How
+    key: str
+    extension: str = ""
+
+
+def question(view: View, text: str) -> Question | None:
+    """The key to look up, or None for what is NotFound in every state: no address, or a foreign domain.
+
+    Does not touch the users: mail to the rest of the world must flow whatever the mirror's state.
+    """
+    key = fold(text)
+    if key is None:
+        return None
+    domain = domain_of(key)
+    domain_class = classify(view, domain)
+    return None if domain_class == "foreign" else Question(text, key, domain, domain_class)
+
+
+def resolve(view: View, asked: Question) -> Match | None:
+    """Who the key means, without regard to the catch-all."""
+    match = _exact(view, asked, asked.key, "")
+    if match is not None:
+        return match
+    address = parse(asked.text)
+    if address is None:
+        return None
+    base, extension = split(address.local, view.rules.recipient_delimiter)
+    return _exact(view, asked, key_of(Address(base, asked.domain)), extension) if extension else None
+
+
+def resolve_or_catch_all(view: View, asked: Question) -> Match | None:
+    """Who the key means, or who takes all that nobody else has in a public domain."""
+    match = resolve(view, asked)
+    if match is not None or asked.domain_class != "public":
+        return match
+    key = f"@{asked.domain}"
+    users = view.owners(key)
+    return Match(users, How.CATCH_ALL, key) if users else None
+
+
+def absent(view: View, key: str) -> Answer:
+    """What is said of a key of ours that was not found (DESIGN.md section 4)."""
+    state = view.state
+    if state is State.LIVE or (state is State.STALE and view.rules.reject_when_stale):
+        return NOT_FOUND
+    return TempFail(f"mirror is {state.value}, cannot deny {shown(key)}")
+
+
+def route_of(view: View, match: Match) -> str | TempFail:
+    """The one current route of all the users, in one spelling; TempFail if there is no such thing."""
+    users = match.users
+    if len(users) == 1 and len(users[0].routes) == 1:
+        route = users[0].routes[0]
+    elif match.how is How.ROUTE:
+        route = min(route for user in users for route in user.routes if fold(route) == match.key)
+    elif not all(user.routes for user in users):
+        return TempFail(f"{shown(match.key)} belongs to an entry without a usable route")
+    elif owners_disagree(users) or len({fold(route) for route in users[0].routes}) > 1:
+        return TempFail(f"{shown(match.key)} has several routes")
+    else:
+        route = min(route for user in users for route in user.routes)
+    if domain_of(route) not in view.topology.sites:
+        return TempFail(f"{shown(match.key)} has a route into a domain that is no site's: {shown(route)}")
+    return route
+
+
+def owners_disagree(users: Sequence[User]) -> bool:
+    """Whether the users have different routes, so that one address of all of them means nobody."""
+    return len({frozenset(map(fold, user.routes)) for user in users}) > 1
+
+
+def shown(text: str) -> str:
+    """A key as part of a one-line reason."""
+    return f"<{text}>" if len(text) <= SHOWN_LIMIT else f"<{text[:SHOWN_LIMIT]}...>"
+
+
+def _exact(view: View, asked: Question, key: str, extension: str) -> Match | None:
+    """Public address, current route, former route.  Address values in a site domain are not honoured."""
+    if len(key) > VALUE_LIMIT:
+        return None
+    if asked.domain_class == "public" and (users := view.owners(key)):
+        return Match(users, How.ADDRESS, key, extension)
+    if users := view.residents(key):
+        return Match(users, How.ROUTE, key, extension)
+    if users := view.former_residents(key):
+        return Match(users, How.FORMER, key, extension)
+    return None

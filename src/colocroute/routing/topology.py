@@ -1,0 +1,95 @@
+"""Which domains there are, and whose they are: public, a site's, or none of ours.
+
+Owns the meaning of "site domain" and "public domain" and the judgement of each site's nexthop.  Its rule: one
+bad value in the directory must never stop all mail.  Must not know users beyond the domains of their routes.
+
+A site domain is one that has a transport entry or that a user's route points into, and site wins over
+public, with one exception: a domain that the operator names in `routing.domains` does not become a site
+domain merely because some user's route points into it, for then one mistyped route would take the company's
+main domain away from everybody.  Only a transport entry does that.
+"""
+
+from collections.abc import Collection, Iterable
+from typing import Literal
+
+from colocroute.model import SiteEntry, State
+from colocroute.routing.address import fold_domain
+from colocroute.routing.nexthop import Nexthop, Unusable, choose
+from colocroute.routing.view import Rules, Site, Topology, View
+
+PROBLEM_LIMIT = 1_000
+"""Characters of what is wrong with a site: a directory may hold any number of bad values."""
+
+DomainClass = Literal["public", "site", "foreign"]
+
+
+def topology(
+    rules: Rules,
+    *,
+    sites: Iterable[SiteEntry],
+    route_domains: Iterable[str],
+    directory_domains: Iterable[str],
+    here: Collection[str],
+) -> Topology:
+    """Puts the transport entries, the domains of current routes and the domain entries together.
+
+    `here` names the site domains that this server is responsible for.  What is no domain name is ignored.
+    """
+    configured = _folded(rules.domains)
+    outcomes: dict[str, list[Nexthop | Unusable]] = {
+        domain: [] for domain in _folded(route_domains) if domain not in configured
+    }
+    for entry in sites:
+        outcome = choose(entry.nexthops, rules.transports)
+        for domain in _folded(entry.domains):
+            outcomes.setdefault(domain, []).append(outcome)
+    ours = _folded(here)
+    return Topology(
+        public=(configured | _folded(directory_domains)) - outcomes.keys(),
+        sites={domain: _site(domain, outcomes[domain], here=domain in ours) for domain in sorted(outcomes)},
+    )
+
+
+def empty_topology(rules: Rules) -> Topology:
+    """What is known before the first refresh: the configured public domains."""
+    return topology(rules, sites=(), route_domains=(), directory_domains=(), here=())
+
+
+def classify(view: View, domain: str) -> DomainClass:
+    """Whose a domain (a lower-case A-label) is.
+
+    While the mirror is empty, sites are not known yet: every sub-domain of a public domain counts as one.
+    """
+    known = view.topology
+    if domain in known.sites:
+        return "site"
+    if domain in known.public:
+        return "public"
+    if view.state is State.EMPTY and _is_below(domain, known.public):
+        return "site"
+    return "foreign"
+
+
+def _is_below(domain: str, parents: Collection[str]) -> bool:
+    while domain:
+        domain = domain.partition(".")[2]
+        if domain in parents:
+            return True
+    return False
+
+
+def _site(domain: str, outcomes: list[Nexthop | Unusable], *, here: bool) -> Site:
+    """One site from the outcomes of all its transport entries, which must agree."""
+    nexthops = sorted({outcome.text for outcome in outcomes if isinstance(outcome, Nexthop)})
+    reasons = sorted({outcome.reason for outcome in outcomes if isinstance(outcome, Unusable)})
+    if len(nexthops) == 1 and not reasons:
+        return Site(domain, nexthop=nexthops[0], problem="", here=here)
+    if not outcomes:
+        return Site(domain, nexthop="", problem="no transport entry", here=here)
+    if nexthops:
+        reasons.insert(0, "transport entries disagree: " + " or ".join(nexthops))
+    return Site(domain, nexthop="", problem="; ".join(reasons)[:PROBLEM_LIMIT], here=here)
+
+
+def _folded(domains: Iterable[str]) -> frozenset[str]:
+    return frozenset(filter(None, map(fold_domain, domains)))
