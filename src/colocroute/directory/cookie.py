@@ -1,0 +1,99 @@
+"""OpenLDAP's sync cookies: `rid=000,sid=001,csn=<csn>;<csn>,delcsn=<csn>`.
+
+Owns what a cookie says, which is one CSN for each server (sid) that writes: what we hold of that server's
+changes (ldapsync.c: slap_parse_sync_cookie).  Rule: what we send has no `sid`.  A provider's cookies name its
+own, and a consumer that sends one is taken for that server: the changes that were written there are then
+kept from it without a word (syncprov.c: syncprov_matchops).  Must not know messages nor when a cookie counts.
+
+Known limits: a cookie of another kind of server (389 Directory Server) says nothing to us, as if there were
+none, so that its refreshes are never authoritative: such servers are polled.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+# OpenLDAP 2.4 and later (schema_init.c: csnNormalize): time, change count, server, modification count.
+CSN = re.compile(rb"(\d{14}\.\d{6})Z#[0-9a-f]{6}#([0-9a-f]{3})#[0-9a-f]{6}")
+TIME_FORMAT = "%Y%m%d%H%M%S.%f"
+RID = b"rid=000"  # tells consumers apart in slapd's log; slapd takes no cookie without one
+
+Csns = Mapping[bytes, bytes]
+
+
+def parse(cookie: bytes) -> dict[bytes, bytes]:
+    """The newest CSN of each sid; nothing if the cookie has none or one that is malformed."""
+    newest: dict[bytes, bytes] = {}
+    for field in cookie.split(b","):
+        name, _, value = field.partition(b"=")
+        if name != b"csn":
+            continue
+        for csn in value.split(b";"):
+            match = CSN.fullmatch(csn)
+            if match is None:
+                return {}
+            _keep_newest(newest, match)
+    return newest
+
+
+def render(csns: Csns) -> bytes:
+    """The cookie to store and to send; empty if there is no CSN."""
+    if not csns:
+        return b""
+    return RID + b",csn=" + b";".join(csns[sid] for sid in sorted(csns))
+
+
+def has_csn(cookie: bytes) -> bool:
+    """Whether the cookie says anything."""
+    return bool(parse(cookie))
+
+
+def merge(cookie: bytes, newer: bytes) -> bytes:
+    """Both in one, the newest CSN of each sid; what has no CSN adds nothing."""
+    return render(newest_of(parse(cookie), parse(newer)))
+
+
+def newest_of(csns: Csns, others: Csns) -> dict[bytes, bytes]:
+    """The newest CSN of each sid in either."""
+    newest = dict(csns)
+    for sid, csn in others.items():
+        if csn > newest.get(sid, b""):
+            newest[sid] = csn
+    return newest
+
+
+def went_forward(before: bytes, after: bytes) -> bool:
+    """Whether `after` holds a change of any server that `before` does not."""
+    known = parse(before)
+    return any(csn > known.get(sid, b"") for sid, csn in parse(after).items())
+
+
+def lag_seconds(cookie: str, position: str) -> float | None:
+    """How far a cookie is behind the contextCSN values in `position`, however these are joined.
+
+    The greatest difference in time among the sids of `position`; None if there is nothing to compare.
+    """
+    ours, theirs = _all_csns(cookie), _all_csns(position)
+    lags = [_seconds(theirs[sid]) - _seconds(ours[sid]) for sid in theirs if sid in ours]
+    return max(0.0, *lags) if lags else None
+
+
+def _all_csns(text: str) -> dict[bytes, bytes]:
+    newest: dict[bytes, bytes] = {}
+    for match in CSN.finditer(text.encode("ascii", "replace")):
+        _keep_newest(newest, match)
+    return newest
+
+
+def _keep_newest(newest: dict[bytes, bytes], match: re.Match[bytes]) -> None:
+    csn, sid = match[0], match[2]
+    if csn > newest.get(sid, b""):
+        newest[sid] = csn
+
+
+def _seconds(csn: bytes) -> float:
+    """The time of a CSN; 0 where it is none that a calendar has."""
+    try:
+        return datetime.strptime(csn[:21].decode(), TIME_FORMAT).replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        return 0.0
