@@ -18,10 +18,10 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import IO
-from uuid import UUID
 
 from colocroute.directory import dn as names
 from colocroute.directory.events import Event, RefreshBegin, RefreshDone, RefreshKind, Upsert
+from colocroute.directory.identity import split_dn, uuid_of
 from colocroute.directory.ldif import LdifReader, LdifRecord
 from colocroute.directory.match import Predicate, standard_names
 from colocroute.directory.schema import Mapper
@@ -32,7 +32,6 @@ POLL_SECONDS = 0.25  # a change must be seen within 2 s; a file is read when it 
 CHUNK_BYTES = 1 << 20
 BATCH_EVENTS = 2000
 SNAPSHOT_TRIES = 8
-ENTRY_UUID = b"entryuuid"  # RFC 4530
 
 Stamp = tuple[int, int, int]
 
@@ -167,17 +166,16 @@ def _identified(file: IO[bytes], path: Path, base: tuple[str, ...]) -> Iterator[
     for record in _records(file, path):
         where = f"{path}, line {record.line}"
         try:
-            rdns = names.split(record.dn.decode("utf-8", "backslashreplace"))
-            uuids = record.attributes.get(ENTRY_UUID)
-            entry_ids = [",".join(rdns).encode(), *(UUID(uuid.decode()).bytes for uuid in uuids or ())]
+            rdns = split_dn(record.dn)
+            name, uuid = ",".join(rdns).encode(), uuid_of(record.attributes)
         except ValueError as error:
             raise DirectoryError(f"{where}: {error}") from error
-        for entry_id in entry_ids:
-            if lines.setdefault(entry_id, record.line) != record.line:
-                what = "DN" if entry_id is entry_ids[0] else "entryUUID"
-                raise DirectoryError(f"{where}: the same {what} as the entry at line {lines[entry_id]}")
+        if lines.setdefault(name, record.line) != record.line:
+            raise DirectoryError(f"{where}: the same DN as the entry at line {lines[name]}")
+        if uuid and lines.setdefault(uuid, record.line) != record.line:
+            raise DirectoryError(f"{where}: the same entryUUID as the entry at line {lines[uuid]}")
         if names.is_below(rdns, base):
-            yield entry_ids[-1], record
+            yield uuid or name, record
 
 
 def _unreadable(path: Path, error: OSError) -> DirectoryError:

@@ -1,0 +1,29 @@
+"""What an entry is known by: its entryUUID, or its name where the directory has no UUIDs.
+
+Owns the form of that key.  Must not know where the entry came from.
+"""
+
+from uuid import UUID
+
+from colocroute.directory import dn as names
+from colocroute.directory.match import Attributes
+
+ENTRY_UUID = b"entryuuid"  # RFC 4530
+
+
+def uuid_of(attributes: Attributes) -> bytes | None:
+    """The 16 bytes of entryUUID, None if the entry has none.  Raises ValueError if it is malformed."""
+    values = attributes.get(ENTRY_UUID)
+    if not values:
+        return None
+    return UUID(values[0].decode("ascii", "replace")).bytes
+
+
+def split_dn(dn: bytes) -> tuple[str, ...]:
+    """The normalised relative names of a DN in bytes.  Raises ValueError."""
+    return names.split(dn.decode("utf-8", "surrogateescape"))
+
+
+def identity(dn: bytes, attributes: Attributes) -> bytes:
+    """The id of the entry.  Raises ValueError if entryUUID or the DN is malformed."""
+    return uuid_of(attributes) or ",".join(split_dn(dn)).encode()
