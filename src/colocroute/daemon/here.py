@@ -1,0 +1,87 @@
+"""Finding out which sites are here: this machine's addresses and those of the sites' servers, at the moment.
+
+Owns the asking (interfaces, hosts file, DNS) and the memory between two askings.  Its rule: what cannot be
+found out now stays as it was.  What the addresses mean is `routing.here`'s.  For one thread at a time.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Collection
+from typing import Literal
+
+import ifaddr
+
+from colocroute.daemon.names import HostNames
+from colocroute.replicate.whereabouts import Whereabouts
+from colocroute.routing.here import here, hosts_to_resolve, server_addresses
+from colocroute.routing.view import Site, Topology
+
+log = logging.getLogger(__name__)
+
+FIND_SECONDS = 5.0  # for all names of one `find` together; those not reached have their turn at the next
+
+
+def own_addresses() -> frozenset[str]:
+    """The IP addresses of this machine's interfaces, without scope; raises `OSError`."""
+    return frozenset(
+        ip.ip if isinstance(ip.ip, str) else ip.ip[0]
+        for adapter in ifaddr.get_adapters()
+        for ip in adapter.ips
+    )
+
+
+class HereFinder:
+    """Finds, and remembers.  `before`: what an earlier process found, believed until there is better."""
+
+    def __init__(
+        self,
+        proxy_addresses: Collection[str] = (),
+        *,
+        before: Whereabouts = Whereabouts(),  # noqa: B008 - immutable
+        names: HostNames | None = None,
+        own: Callable[[], Collection[str]] = own_addresses,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._proxies = frozenset(proxy_addresses)
+        self._names = names if names is not None else HostNames()
+        self._own = own
+        self._clock = clock
+        self._ours: frozenset[str] = frozenset()
+        self._servers = frozenset(before.servers)
+        self._verdicts = dict.fromkeys(before.here, _ANY_NEXTHOP)
+
+    def find(self, topology: Topology, configured: tuple[str, ...] | Literal["auto"] = "auto") -> Whereabouts:
+        """Where the sites are; `configured` are the site domains that are here by the operator's word.
+
+        Takes up to `FIND_SECONDS` when the DNS is slow.  Never raises.
+        """
+        sites = topology.sites
+        hosts = hosts_to_resolve(sites)
+        deadline = self._clock() + FIND_SECONDS
+        found = {host: self._names.addresses(host.name, mx=host.mx, deadline=deadline) for host in hosts}
+        resolved = {host: addresses for host, addresses in found.items() if addresses}
+        unknown = hosts - resolved.keys()
+        servers = server_addresses(sites, resolved)
+        self._servers = servers | self._servers if unknown else servers
+        ours = here(sites, self._own_addresses(), resolved)
+        self._verdicts = {
+            domain: site.nexthop
+            for domain, site in sites.items()
+            if domain in ours or (self._was_here(site) and hosts_to_resolve({domain: site}) & unknown)
+        }
+        said = self._verdicts if configured == "auto" else configured
+        return Whereabouts(here=tuple(sorted(said)), servers=tuple(sorted(self._servers)))
+
+    def _was_here(self, site: Site) -> bool:
+        """Whether it was found here, with the nexthop it has now."""
+        return self._verdicts.get(site.domain) in (site.nexthop, _ANY_NEXTHOP)
+
+    def _own_addresses(self) -> frozenset[str]:
+        try:
+            self._ours = frozenset(self._own())
+        except OSError as error:
+            log.warning("the addresses of this machine cannot be read, the last ones stand: %s", error)
+        return self._ours | self._proxies
+
+
+_ANY_NEXTHOP = ""
