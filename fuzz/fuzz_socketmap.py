@@ -42,21 +42,15 @@ def check(data: bytes) -> None:
 
 def _check_replies(data: bytes) -> None:
     """Any bytes as a reply; any text as a value and as a reason."""
-    answers, _, _ = outcome(_expecting(), [data])
+    answers, _, _ = outcome(socketmap.ReplyDecoder(), [data])
     text = data.decode("utf-8", "surrogateescape")
     for answer in [*answers, Found(text), TempFail(text), NOT_FOUND]:
         assert isinstance(answer, Found | TempFail | type(NOT_FOUND))
         reply = socketmap.encode(answer)
-        values, error, _ = outcome(_expecting(), [reply])
+        values, error, _ = outcome(socketmap.ReplyDecoder(), [reply])
         assert len(values) == 1, f"one answer became {len(values)} replies"
         assert not error
         assert values[0] == answer or isinstance(values[0], TempFail), "an answer became another one"
-
-
-def _expecting() -> socketmap.ReplyDecoder:
-    decoder = socketmap.ReplyDecoder()
-    decoder.expect()
-    return decoder
 
 
 def main() -> None:

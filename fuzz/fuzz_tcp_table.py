@@ -36,6 +36,8 @@ def check(data: bytes) -> None:
     if not error:
         assert len(requests) == data.count(b"\n"), "not one request for each line"
         assert unread == len(data) - data.rfind(b"\n") - 1, "bytes got lost"
+    one = requests[0] if len(requests) == 1 and not error and not unread else None
+    assert tcp_table.parse_one(data) == one, "parse_one and the decoder disagree"
     for request in requests:
         if isinstance(request, tcp_table.Request):
             _check_again(request)
@@ -58,7 +60,7 @@ def _check_again(request: tcp_table.Request) -> None:
 
 def _check_replies(data: bytes) -> None:
     """Any bytes as a reply; any text as a value and as a reason."""
-    answers, _, _ = outcome(_expecting(), [data])
+    answers, _, _ = outcome(tcp_table.ReplyDecoder(), [data])
     text = data.decode("utf-8", "surrogateescape")
     for answer in [*answers, Found(text), TempFail(text), NOT_FOUND]:
         assert isinstance(answer, Found | TempFail | type(NOT_FOUND))
@@ -66,16 +68,10 @@ def _check_replies(data: bytes) -> None:
         assert len(reply) <= tcp_table.DICT_TCP_MAXLEN
         assert _READABLE.fullmatch(reply), "a reply that Postfix cannot read"
         assert reply.startswith(b"500 ") == (answer == NOT_FOUND), "a failure said as not found"
-        values, error, _ = outcome(_expecting(), [reply])
+        values, error, _ = outcome(tcp_table.ReplyDecoder(), [reply])
         assert len(values) == 1
         assert not error
         assert values[0] == answer or isinstance(values[0], TempFail), "an answer became another one"
-
-
-def _expecting() -> tcp_table.ReplyDecoder:
-    decoder = tcp_table.ReplyDecoder()
-    decoder.expect()
-    return decoder
 
 
 def main() -> None:

@@ -69,9 +69,7 @@ def test_parse_one_says_nothing_of_mistakes(data: bytes, _index: int, _text: str
 def test_replies_both_ways(data: bytes, answer: Answer) -> None:
     assert socketmap.encode(answer) == data
     for pieces in ([data], bytewise(data)):
-        decoder = socketmap.ReplyDecoder()
-        decoder.expect()
-        assert outcome(decoder, pieces) == ([answer], "", 0)
+        assert outcome(socketmap.ReplyDecoder(), pieces) == ([answer], "", 0)
 
 
 @pytest.mark.parametrize("value", ["", " ", "\t", "a\x00b", "a\nb", "a\r\nb", "\x7f", "a\ud800b"])
@@ -110,15 +108,14 @@ def test_words_of_other_servers_are_temporary() -> None:
     """As in dict_sockmap.c, where PERM is no answer either."""
     decoder = socketmap.ReplyDecoder()
     for payload in (b"PERM no", b"TIMEOUT ", b"WHAT", b""):
-        decoder.expect()
         decoder.feed(netstring.encode(payload))
         assert decoder.next() == TempFail(payload.decode())
+        decoder.expect()
 
 
 @pytest.mark.parametrize("payload", [b"OK", b"OK ", b"OK \xff"])
 def test_replies_that_a_client_refuses(payload: bytes) -> None:
     decoder = socketmap.ReplyDecoder()
-    decoder.expect()
     decoder.feed(netstring.encode(payload))
     with pytest.raises(PeerError, match=r"empty value|not UTF-8 at byte 0"):
         decoder.next()

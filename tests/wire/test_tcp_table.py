@@ -37,6 +37,19 @@ def test_request_round_trip(key: bytes) -> None:
     assert outcome(tcp_table.RequestDecoder(), [tcp_table.encode_request(key)])[0] == [tcp_table.Request(key)]
 
 
+@given(
+    st.one_of(
+        st.binary(max_size=20).map(lambda key: b"get " + key + b"\n"),
+        st.binary(max_size=20),
+        st.sampled_from([data for data, *_ in [*TestRequests.vectors, *TCP_TABLE_ERRORS]]),
+    )
+)
+def test_parse_one_agrees_with_the_decoder(data: bytes) -> None:
+    values, error, unread = outcome(tcp_table.RequestDecoder(), [data])
+    one = len(values) == 1 and not error and not unread
+    assert tcp_table.parse_one(data) == (values[0] if one else None)
+
+
 def test_a_request_that_is_too_long() -> None:
     assert len(tcp_table.encode_request(b"k" * 99_996)) == 100_001
     with pytest.raises(UsageError, match="a request of 100001 bytes, the limit is 100000"):
@@ -53,9 +66,7 @@ def test_quote_leaves_only_what_postfix_leaves(data: bytes) -> None:
 def test_replies_both_ways(data: bytes, answer: Answer) -> None:
     assert tcp_table.encode(answer) == data
     for pieces in ([data], bytewise(data)):
-        decoder = tcp_table.ReplyDecoder()
-        decoder.expect()
-        assert outcome(decoder, pieces) == ([answer], "", 0)
+        assert outcome(tcp_table.ReplyDecoder(), pieces) == ([answer], "", 0)
 
 
 @pytest.mark.parametrize("value", ["", " ", "a\x00b", "a\nb", "a\ud800b"])
@@ -100,7 +111,6 @@ def test_a_reason_is_one_short_printable_line() -> None:
 )
 def test_replies_that_a_client_refuses(line: bytes, text: str) -> None:
     decoder = tcp_table.ReplyDecoder()
-    decoder.expect()
     decoder.feed(line)
     with pytest.raises(PeerError, match=text):
         decoder.next()

@@ -74,15 +74,16 @@ class Decoder(ABC, Generic[Item_co]):
 class ReplyDecoder(Decoder[Answer]):
     """The client's side: as many answers as there are requests under way, and not a byte more.
 
-    A surplus reply would shift all later answers by one, so it is an error.
+    A surplus reply would shift all later answers by one, so it is an error.  A new decoder expects the reply
+    to one request.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._expected = 0
+        self._expected = 1
 
     def expect(self) -> None:
-        """Notes that one more request is sent.  Raises `PeerError` if there is a surplus already."""
+        """Notes a further request on the connection.  Raises `PeerError` if there is a surplus already."""
         self._refuse_surplus()
         self._expected += 1
 

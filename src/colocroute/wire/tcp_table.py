@@ -47,7 +47,7 @@ class RequestDecoder(stream.Decoder[Request | TempFail]):
         line = self._take_line()
         if (self.unread if line is None else len(line)) > LINE_LIMIT:
             raise PeerError(f"line of more than {LINE_LIMIT} bytes")
-        return None if line is None else _request(line.removesuffix(b"\r"))
+        return None if line is None else _request(line)
 
 
 class ReplyDecoder(stream.ReplyDecoder):
@@ -58,6 +58,14 @@ class ReplyDecoder(stream.ReplyDecoder):
         if (self.unread if line is None else len(line)) >= DICT_TCP_MAXLEN:
             raise PeerError(f"reply of more than {DICT_TCP_MAXLEN} bytes")
         return None if line is None else _answer(line)
+
+
+def parse_one(data: bytes) -> Request | TempFail | None:
+    """What a `RequestDecoder` makes of `data`, if that is exactly one line; None for everything else."""
+    stop = len(data) - 1
+    if data.find(b"\n") != stop or not 0 <= stop <= LINE_LIMIT:
+        return None
+    return _request(data[:stop])
 
 
 def encode(answer: Answer) -> bytes:
@@ -90,7 +98,7 @@ def quote(data: bytes) -> bytes:
 
 
 def _request(line: bytes) -> Request | TempFail:
-    command, _, key = line.partition(b" ")
+    command, _, key = line.removesuffix(b"\r").partition(b" ")
     if command != b"get":
         return TempFail(f"unknown command '{command[:40].decode('ascii', 'backslashreplace')}'")
     return Request(unquote_to_bytes(key))
