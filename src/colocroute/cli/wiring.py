@@ -1,0 +1,212 @@
+"""How Postfix is wired to the maps: the lines of main.cf and master.cf, each with its reason.
+
+Owns the choice of parameters (DESIGN.md section 7, POSTFIX.md).  Its rule: the lines are the same on every
+server of the company, each domain is in one address class, and no line may lose mail.  Pure: what this
+machine's Postfix says already comes in.  Must not know postconf(1), sockets or the mirror.
+"""
+
+import re
+from collections.abc import Iterator
+
+from colocroute.cli.wiring_advice import is_homeless, policy_endpoint, warnings
+from colocroute.cli.wiring_model import RELAY, WAIT, Installed, Parameter, Service, Wanted, Wiring
+
+OUTBOUND = "outbound"
+ASKING = frozenset({"smtpd", "cleanup", "trivial-rewrite"})
+"""The commands of master.cf that ask maps and may be chrooted; our own outbound service is not."""
+
+RESTRICTIONS = "permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination"
+POLICY_SECONDS = 10  # a worker answers in microseconds; the default of 100 s would hold up a whole session
+
+
+def wire(wanted: Wanted, installed: Installed) -> Wiring:
+    """The lines, in the order in which a person would read them."""
+    tables = _Tables(wanted, installed)
+    parameters = (
+        *_classes(wanted, installed, tables),
+        *_maps(wanted, tables),
+        *_deliveries(wanted, installed),
+        *_restrictions(wanted, installed),
+        *_lookups(installed, tables),
+    )
+    return Wiring(parameters, _outbound(wanted), tuple(warnings(wanted, installed)))
+
+
+class _Tables:
+    """Spells maps for the asking services; remembers those that go through proxymap(8), by parameter."""
+
+    def __init__(self, wanted: Wanted, installed: Installed) -> None:
+        self._socketmap = wanted.socketmap
+        hidden = wanted.socketmap.startswith("unix:") and bool(installed.chrooted & ASKING)
+        self._prefix = "proxy:" if hidden else ""
+        self.proxied: dict[str, str] = {}
+
+    def of(self, map_name: str, parameter: str) -> str:
+        """The value that makes `parameter` ask `map_name`."""
+        table = f"{self._prefix}socketmap:{self._socketmap}:{map_name}"
+        if self._prefix:
+            self.proxied[parameter] = table
+        return table
+
+
+def _listed(domains: tuple[str, ...]) -> str:
+    return ", ".join(sorted(domains))
+
+
+def _classes(wanted: Wanted, installed: Installed, tables: _Tables) -> Iterator[Parameter]:
+    yield _local_class(wanted, installed)
+    yield _alias_class(wanted, tables)
+    yield _mailbox_class(wanted, tables)
+    yield _relay_class(wanted, tables)
+    yield Parameter(
+        "parent_domain_matches_subdomains",
+        ",".join(word for word in re.split(r"[\s,]+", installed.parent_matches) if word != "relay_domains"),
+        "Without relay_domains: a host below one of them is no part of it, and its mail would be refused.",
+    )
+    if wanted.maps:
+        yield Parameter("fast_flush_domains", "", "It defaults to $relay_domains: look-ups for nothing.")
+
+
+def _local_class(wanted: Wanted, installed: Installed) -> Parameter:
+    names = ["$myhostname", "localhost.$mydomain", "localhost"]
+    if installed.hostname in wanted.public + wanted.sites:
+        names.remove("$myhostname")
+    return Parameter(
+        "mydestination",
+        ", ".join(names),
+        "Only the mail of this host itself (root, cron) is local. No public and no site domain may be in "
+        "this list, which comes before all others.",
+    )
+
+
+def _alias_class(wanted: Wanted, tables: _Tables) -> Parameter:
+    name = "virtual_alias_domains"
+    if not wanted.rewriting:
+        return Parameter(name, "", "No domain is rewritten. Left out, it would be $virtual_alias_maps.")
+    if wanted.maps:
+        return Parameter(name, tables.of(name, name), "The public domains.")
+    return Parameter(
+        name,
+        _listed(wanted.public),
+        "The public domains: every address in them is rewritten or refused. A list and not a map, because "
+        "smtpd remembers a failed look-up of a domain for the rest of its life.",
+    )
+
+
+def _mailbox_class(wanted: Wanted, tables: _Tables) -> Parameter:
+    name = "virtual_mailbox_domains"
+    if wanted.maps:
+        return Parameter(name, tables.of(name, name), "The site domains that are here.")
+    return Parameter(name, "", "None: the site domain that is here is a relay domain like the others.")
+
+
+def _relay_class(wanted: Wanted, tables: _Tables) -> Parameter:
+    public = () if wanted.rewriting else wanted.public
+    if wanted.maps:
+        domains = ", ".join([*sorted(public), tables.of("relay_domains", "relay_domains")])
+        why = "The site domains that are elsewhere."
+    else:
+        domains = _listed(wanted.sites + public)
+        why = "All site domains, the one that is here too, so that the list is the same on every server."
+    if public:
+        why += " And the public domains, routed as they are."
+    return Parameter("relay_domains", domains, why)
+
+
+def _maps(wanted: Wanted, tables: _Tables) -> Iterator[Parameter]:
+    if wanted.rewriting:
+        table = tables.of("virtual_alias", "virtual_alias_maps")
+        why = "Public address to route address; former route address to the current one."
+    else:
+        table, why = "", "Nothing is rewritten."
+    yield Parameter("virtual_alias_maps", table, why)
+    if wanted.maps:
+        yield Parameter(
+            "virtual_mailbox_maps",
+            tables.of("virtual_mailbox", "virtual_mailbox_maps"),
+            "Which addresses exist here. For smtpd only: virtual(8) refuses such tables, so deliver by LMTP.",
+        )
+    recipients = "relay_recipient" if wanted.maps and wanted.rewriting else "recipient"
+    yield Parameter(
+        "relay_recipient_maps",
+        tables.of(recipients, "relay_recipient_maps"),
+        "Which addresses in the relay domains exist, so that the first server says no and not the last.",
+    )
+    yield Parameter(
+        "transport_maps",
+        tables.of("transport", "transport_maps"),
+        "The server of each site; for the one that is here, routing.local_transport.",
+    )
+    yield Parameter(
+        "smtpd_sender_login_maps",
+        tables.of("sender_login", "smtpd_sender_login_maps"),
+        "Who may send as whom; takes effect with reject_authenticated_sender_login_mismatch.",
+    )
+
+
+def _deliveries(wanted: Wanted, installed: Installed) -> Iterator[Parameter]:
+    yield Parameter(
+        "default_transport",
+        OUTBOUND,
+        "Mail to the outside, and no other, takes the service of master.cf that hides the site domains. "
+        "What main.cf says of smtp_destination_..., say it of outbound_destination_... too.",
+    )
+    yield Parameter(
+        "smtp_generic_maps", "", "Not here: it would rewrite the recipients of mail between the sites, too."
+    )
+    if installed.relay_transport in (RELAY, WAIT):
+        yield Parameter(
+            "relay_transport",
+            WAIT if is_homeless(wanted, installed) else RELAY,
+            "For relay domains without an answer of the transport map: sites without a nexthop, under "
+            "routing.dns_fallback. As long as routing.local_transport is not set also the one that is here, "
+            "whose mail would go round in circles, and has to wait.",
+        )
+    yield Parameter("recipient_delimiter", wanted.recipient_delimiter, "As routing.recipient_delimiter.")
+    yield Parameter(
+        "enable_original_recipient", "no", "A mail to two addresses of one person arrives once, not twice."
+    )
+
+
+def _restrictions(wanted: Wanted, installed: Installed) -> Iterator[Parameter]:
+    endpoint = policy_endpoint(wanted.policy, installed)
+    if not endpoint:
+        return
+    check = (
+        f"check_policy_service {{ {endpoint}, timeout={POLICY_SECONDS}s, default_action=DEFER_IF_PERMIT }}"
+    )
+    others = installed.recipient_restrictions or RESTRICTIONS
+    asked = endpoint in re.split(r"[\s,{}]+", others)
+    yield Parameter(
+        "smtpd_recipient_restrictions",
+        others if asked else f"{check}, {others}",
+        "The policy service first, so that it sees the local network too: a stranger may neither write to "
+        "nor send from a site domain. It never says OK, so all that follows still decides.",
+    )
+
+
+def _lookups(installed: Installed, tables: _Tables) -> Iterator[Parameter]:
+    allowed = re.split(r"[\s,]+", installed.proxy_read_maps)
+    missing = [
+        table for name, table in tables.proxied.items() if f"${name}" not in allowed and table not in allowed
+    ]
+    if installed.proxy_read_maps and missing:
+        yield Parameter(
+            "proxy_read_maps",
+            " ".join([installed.proxy_read_maps, *missing]),
+            "proxymap(8) opens only the tables named here.",
+        )
+
+
+def _outbound(wanted: Wanted) -> Service:
+    return Service(
+        name=OUTBOUND,
+        type="unix",
+        fields="- - n - - smtp",
+        options=(
+            f"syslog_name=postfix/{OUTBOUND}",
+            f"smtp_generic_maps=socketmap:{wanted.socketmap}:generic",
+        ),
+        why="The smtp client for the outside: route addresses become public ones, in envelope and headers. "
+        "Not chrooted, so that it finds the socket.",
+    )

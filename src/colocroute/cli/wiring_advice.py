@@ -1,0 +1,67 @@
+"""What the lines of main.cf and master.cf alone cannot put right.
+
+Owns the warnings, and the questions behind them that `wiring` asks too.  Pure.
+"""
+
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from colocroute.cli.wiring_model import RELAY, VIRTUAL, WAIT, Installed, Wanted
+
+
+def is_homeless(wanted: Wanted, installed: Installed) -> bool:
+    """Whether nothing says how mail of the site that is here is delivered."""
+    if wanted.local_transport:
+        return False
+    if wanted.maps and wanted.rewriting:
+        return installed.virtual_transport == VIRTUAL
+    return installed.relay_transport in (RELAY, WAIT)
+
+
+def policy_endpoint(policy: str, installed: Installed) -> str:
+    """The policy listener as smtpd(8) finds it, empty if there is none or it cannot.
+
+    A path below the queue directory is given relative to it, which is right inside the chroot and outside.
+    """
+    scheme, _, path = policy.partition(":")
+    if scheme != "unix":
+        return policy
+    queue, socket = PurePosixPath(installed.queue_directory), PurePosixPath(path)
+    if socket.is_relative_to(queue):
+        return f"unix:{socket.relative_to(queue)}"
+    return "" if "smtpd" in installed.chrooted else policy
+
+
+def warnings(wanted: Wanted, installed: Installed) -> Iterator[str]:
+    """Each one line: what is wrong, what comes of it, what to do."""
+    domains = wanted.public + wanted.sites
+    if installed.hostname in domains:
+        yield (
+            f"myhostname is {installed.hostname}, a domain of users: it is left out of mydestination, and "
+            "mail of this host itself (root, cron) has no address; give the server a name of its own"
+        )
+    elif installed.hostname.endswith(tuple(f".{site}" for site in wanted.sites)):
+        yield (
+            f"myhostname is {installed.hostname}: the name of the site shows in HELO, Received and "
+            "Message-Id; give the server a name outside of its site domain"
+        )
+    if installed.origin in domains and installed.origin != installed.hostname:
+        yield (
+            f"myorigin is {installed.origin}, a domain of users: mail of this host itself goes to "
+            f"root@{installed.origin}, which the directory has to know; or set myorigin = $myhostname"
+        )
+    if is_homeless(wanted, installed):
+        yield (
+            "routing.local_transport is not set: mail of the site that is here is not delivered; set it, for "
+            'example to "lmtp:unix:private/dovecot-lmtp"'
+        )
+    if not wanted.policy:
+        yield (
+            "listen.policy is empty: strangers may write to the site domains; set it, for example to "
+            '["inet:127.0.0.1:2527"]'
+        )
+    elif not policy_endpoint(wanted.policy, installed):
+        yield (
+            f"smtpd is chrooted and cannot reach {wanted.policy}: no policy service is wired; listen on "
+            f"inet:127.0.0.1:2527 or on a socket below {installed.queue_directory}"
+        )

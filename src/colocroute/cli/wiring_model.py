@@ -1,0 +1,82 @@
+"""The values of wiring: what Postfix says, what is wanted, and the lines that come of it.
+
+Owns their meaning.  Pure, without behaviour.
+"""
+
+import msgspec
+
+# postconf(5), Postfix 3.7 to 3.12
+PARENT_MATCHES = (
+    "debug_peer_list,fast_flush_domains,mynetworks,permit_mx_backup_networks,"
+    "qmqpd_authorized_clients,relay_domains,smtpd_access_maps"
+)
+RELAY = "relay"
+VIRTUAL = "virtual"
+
+WAIT = "retry:4.3.5 routing.local_transport is not set in colocroute.toml"
+
+
+class Installed(msgspec.Struct, frozen=True):
+    """What this machine's Postfix says; the defaults are those of a fresh one that is not chrooted.
+
+    `chrooted` are commands of master.cf.  `proxy_read_maps` is empty for the compiled-in default, which
+    admits whatever the other parameters name.
+    """
+
+    hostname: str = ""
+    origin: str = ""
+    queue_directory: str = "/var/spool/postfix"
+    chrooted: frozenset[str] = frozenset()
+    proxy_read_maps: str = ""
+    parent_matches: str = PARENT_MATCHES
+    relay_transport: str = RELAY
+    virtual_transport: str = VIRTUAL
+    recipient_restrictions: str = ""
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """What is to be wired.
+
+    `socketmap` and `policy` (may be empty) are addresses as in `[listen]`, domains lower-case A-labels.
+    `maps`: each list of domains a map.  `rewriting`: public addresses become route addresses.
+    """
+
+    socketmap: str
+    public: tuple[str, ...]
+    sites: tuple[str, ...]
+    recipient_delimiter: str = "+"
+    local_transport: str = ""
+    policy: str = ""
+    maps: bool = False
+    rewriting: bool = True
+
+
+class Parameter(msgspec.Struct, frozen=True):
+    """A line of main.cf and its reason."""
+
+    name: str
+    value: str
+    why: str
+
+
+class Service(msgspec.Struct, frozen=True):
+    """An entry of master.cf and its reason; `fields` are the columns after the type."""
+
+    name: str
+    type: str
+    fields: str
+    options: tuple[str, ...]
+    why: str
+
+    @property
+    def line(self) -> str:
+        """The entry on one line."""
+        return " ".join([self.name, self.type, self.fields, *(f"-o {option}" for option in self.options)])
+
+
+class Wiring(msgspec.Struct, frozen=True):
+    """The result; `warnings` say what these lines alone cannot put right."""
+
+    parameters: tuple[Parameter, ...]
+    service: Service
+    warnings: tuple[str, ...]

@@ -1,0 +1,194 @@
+"""The choice of lines, without a Postfix; what they make a Postfix do is in tests/system/test_postconf.py."""
+
+import itertools
+
+import pytest
+
+from colocroute.cli.wiring import wire
+from colocroute.cli.wiring_model import RELAY, WAIT, Installed, Wanted, Wiring
+
+SOCKET = "unix:/run/colocroute/map.sock"
+WANTED = Wanted(
+    socketmap=SOCKET,
+    policy="inet:127.0.0.1:2527",
+    public=("test.tux", "test.example"),
+    sites=("external.test.tux", "central.test.tux"),
+    local_transport="lmtp:unix:private/dovecot-lmtp",
+)
+VARIANTS = list(itertools.product((False, True), (False, True)))
+CHROOTED = Installed(chrooted=frozenset({"smtpd"}))
+
+
+def wanted(**changes: object) -> Wanted:
+    fields = {name: getattr(WANTED, name) for name in WANTED.__struct_fields__}
+    return Wanted(**{**fields, **changes})
+
+
+def values(wiring: Wiring) -> dict[str, str]:
+    return {parameter.name: parameter.value for parameter in wiring.parameters}
+
+
+def test_lists_by_default() -> None:
+    lines = values(wire(WANTED, Installed()))
+    assert lines["virtual_alias_domains"] == "test.example, test.tux"
+    assert lines["relay_domains"] == "central.test.tux, external.test.tux"
+    assert lines["virtual_mailbox_domains"] == ""
+    assert lines["mydestination"] == "$myhostname, localhost.$mydomain, localhost"
+    assert lines["virtual_alias_maps"] == f"socketmap:{SOCKET}:virtual_alias"
+    assert lines["relay_recipient_maps"] == f"socketmap:{SOCKET}:recipient"
+    assert lines["transport_maps"] == f"socketmap:{SOCKET}:transport"
+    assert lines["default_transport"] == "outbound"
+    assert lines["enable_original_recipient"] == "no"
+    assert lines["recipient_delimiter"] == "+"
+    assert lines["smtp_generic_maps"] == ""
+
+
+@pytest.mark.parametrize(("maps", "rewriting"), VARIANTS)
+def test_every_class_of_addresses_is_decided(maps: bool, rewriting: bool) -> None:
+    """`virtual_alias_domains` left out would be `$virtual_alias_maps` (postconf(5))."""
+    lines = values(wire(wanted(maps=maps, rewriting=rewriting), Installed()))
+    classes = {"mydestination", "virtual_alias_domains", "virtual_mailbox_domains", "relay_domains"}
+    assert classes <= lines.keys()
+    assert len(lines) == len(wire(wanted(maps=maps, rewriting=rewriting), Installed()).parameters)
+    assert "relay_domains" not in lines["parent_domain_matches_subdomains"]
+    assert all(parameter.why for parameter in wire(WANTED, Installed()).parameters)
+
+
+def test_every_list_a_map() -> None:
+    lines = values(wire(wanted(maps=True), Installed()))
+    for name in ("virtual_alias_domains", "virtual_mailbox_domains", "relay_domains"):
+        assert lines[name] == f"socketmap:{SOCKET}:{name}"
+    assert lines["virtual_mailbox_maps"] == f"socketmap:{SOCKET}:virtual_mailbox"
+    assert lines["relay_recipient_maps"] == f"socketmap:{SOCKET}:relay_recipient"
+    assert lines["fast_flush_domains"] == ""
+
+
+@pytest.mark.parametrize("maps", [False, True])
+def test_without_rewriting_the_public_domains_are_relayed(maps: bool) -> None:
+    lines = values(wire(wanted(maps=maps, rewriting=False), Installed()))
+    assert lines["virtual_alias_domains"] == lines["virtual_alias_maps"] == ""
+    assert "test.example" in lines["relay_domains"] and "test.tux" in lines["relay_domains"]
+    assert lines["relay_recipient_maps"] == f"socketmap:{SOCKET}:recipient"
+
+
+def test_the_outbound_service_alone_has_generic() -> None:
+    wiring = wire(WANTED, CHROOTED)
+    assert wiring.service.line == (
+        "outbound unix - - n - - smtp -o syslog_name=postfix/outbound "
+        f"-o smtp_generic_maps=socketmap:{SOCKET}:generic"
+    )
+    assert not any("generic" in parameter.value for parameter in wiring.parameters)
+
+
+@pytest.mark.parametrize("command", ["smtpd", "cleanup", "trivial-rewrite"])
+def test_a_chroot_hides_a_unix_socket_from_all_but_proxymap(command: str) -> None:
+    lines = values(wire(WANTED, Installed(chrooted=frozenset({command}))))
+    assert lines["transport_maps"] == f"proxy:socketmap:{SOCKET}:transport"
+    assert lines["virtual_alias_maps"] == f"proxy:socketmap:{SOCKET}:virtual_alias"
+    assert "proxy_read_maps" not in lines, "the default admits what main.cf names"
+
+
+@pytest.mark.parametrize(
+    ("socketmap", "chrooted"), [("inet:127.0.0.1:2526", "smtpd"), (SOCKET, "pickup"), (SOCKET, "smtp")]
+)
+def test_no_proxy_where_none_is_needed(socketmap: str, chrooted: str) -> None:
+    lines = values(wire(wanted(socketmap=socketmap), Installed(chrooted=frozenset({chrooted}))))
+    assert lines["transport_maps"] == f"socketmap:{socketmap}:transport"
+
+
+def test_what_proxymap_may_not_open_is_added() -> None:
+    table = f"proxy:socketmap:{SOCKET}"
+    installed = Installed(chrooted=CHROOTED.chrooted, proxy_read_maps="$transport_maps, $virtual_alias_maps")
+    allowed = values(wire(WANTED, installed))["proxy_read_maps"]
+    assert allowed == (f"$transport_maps, $virtual_alias_maps {table}:recipient {table}:sender_login")
+    again = Installed(chrooted=CHROOTED.chrooted, proxy_read_maps=allowed)
+    assert "proxy_read_maps" not in values(wire(WANTED, again))
+    assert "proxy_read_maps" not in values(wire(WANTED, Installed(proxy_read_maps="$transport_maps")))
+
+
+def test_the_policy_service_comes_first_and_keeps_what_is_there() -> None:
+    check = "check_policy_service { inet:127.0.0.1:2527, timeout=10s, default_action=DEFER_IF_PERMIT }"
+    fresh = values(wire(WANTED, Installed()))["smtpd_recipient_restrictions"]
+    assert fresh == f"{check}, permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination"
+    theirs = "reject_rbl_client bl.example, reject_unauth_destination"
+    merged = values(wire(WANTED, Installed(recipient_restrictions=theirs)))["smtpd_recipient_restrictions"]
+    assert merged == f"{check}, {theirs}"
+    moved = f"permit_mynetworks, {check}"
+    again = values(wire(WANTED, Installed(recipient_restrictions=moved)))["smtpd_recipient_restrictions"]
+    assert again == moved
+
+
+@pytest.mark.parametrize(
+    ("policy", "chrooted", "endpoint"),
+    [
+        ("inet:127.0.0.1:2527", True, "inet:127.0.0.1:2527"),
+        ("unix:/run/colocroute/policy.sock", False, "unix:/run/colocroute/policy.sock"),
+        ("unix:/var/spool/postfix/colocroute/policy.sock", True, "unix:colocroute/policy.sock"),
+        ("unix:/var/spool/postfix/colocroute/policy.sock", False, "unix:colocroute/policy.sock"),
+    ],
+)
+def test_the_policy_socket_as_smtpd_finds_it(policy: str, chrooted: bool, endpoint: str) -> None:
+    wiring = wire(wanted(policy=policy), CHROOTED if chrooted else Installed())
+    assert f"{{ {endpoint}," in values(wiring)["smtpd_recipient_restrictions"]
+    assert not wiring.warnings
+
+
+def test_a_policy_socket_that_smtpd_cannot_reach_is_not_wired() -> None:
+    """It would defer all mail: `451 4.3.5 Server configuration problem`."""
+    wiring = wire(wanted(policy="unix:/run/colocroute/policy.sock"), CHROOTED)
+    assert "smtpd_recipient_restrictions" not in values(wiring)
+    assert "cannot reach unix:/run/colocroute/policy.sock" in wiring.warnings[0]
+
+
+def test_no_policy_service() -> None:
+    wiring = wire(wanted(policy=""), Installed())
+    assert "smtpd_recipient_restrictions" not in values(wiring)
+    assert wiring.warnings[0].startswith("listen.policy is empty")
+
+
+def test_without_a_local_transport_mail_waits() -> None:
+    wiring = wire(wanted(local_transport=""), Installed())
+    assert values(wiring)["relay_transport"] == WAIT
+    assert wiring.warnings[0].startswith("routing.local_transport is not set")
+    assert values(wire(WANTED, Installed(relay_transport=WAIT)))["relay_transport"] == RELAY
+
+
+def test_a_relay_transport_of_the_operator_stays() -> None:
+    wiring = wire(wanted(local_transport=""), Installed(relay_transport="lmtp:unix:private/lmtp"))
+    assert "relay_transport" not in values(wiring)
+    assert not wiring.warnings
+
+
+def test_maps_without_a_way_to_the_mailboxes() -> None:
+    homeless = wanted(local_transport="", maps=True)
+    assert wire(homeless, Installed()).warnings
+    assert not wire(homeless, Installed(virtual_transport="lmtp:unix:private/lmtp")).warnings
+
+
+@pytest.mark.parametrize("hostname", ["central.test.tux", "test.tux"])
+def test_a_host_named_like_a_domain_of_users_is_not_local(hostname: str) -> None:
+    """smtpd would look for its users among the local ones, and refuse them all."""
+    wiring = wire(WANTED, Installed(hostname=hostname, origin=hostname))
+    assert values(wiring)["mydestination"] == "localhost.$mydomain, localhost"
+    assert len(wiring.warnings) == 1 and f"myhostname is {hostname}" in wiring.warnings[0]
+
+
+def test_a_host_name_that_shows_the_site() -> None:
+    wiring = wire(WANTED, Installed(hostname="mx.central.test.tux"))
+    assert "$myhostname" in values(wiring)["mydestination"]
+    assert "shows in HELO" in wiring.warnings[0]
+    assert not wire(WANTED, Installed(hostname="mx1.test.tux")).warnings
+
+
+def test_local_mail_that_would_go_to_users() -> None:
+    wiring = wire(WANTED, Installed(hostname="mx1.test.tux", origin="test.tux"))
+    assert "root@test.tux" in wiring.warnings[0]
+
+
+def test_extensions_turned_off() -> None:
+    assert values(wire(wanted(recipient_delimiter=""), Installed()))["recipient_delimiter"] == ""
+
+
+def test_changed_parent_matching_keeps_the_rest() -> None:
+    lines = values(wire(WANTED, Installed(parent_matches="mynetworks relay_domains smtpd_access_maps")))
+    assert lines["parent_domain_matches_subdomains"] == "mynetworks,smtpd_access_maps"
