@@ -1,6 +1,8 @@
 """Reading and changing a Postfix configuration with the real postconf, without starting Postfix."""
 
+import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -32,9 +34,20 @@ smtp unix - - y - - smtp
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    (tmp_path / "main.cf").write_text(MAIN)
-    (tmp_path / "master.cf").write_text(MASTER)
+    write(tmp_path, "main.cf", MAIN)
+    write(tmp_path, "master.cf", MASTER)
     return tmp_path
+
+
+def write(config: Path, name: str, text: str) -> None:
+    (config / name).write_text(text)
+    settle(config)
+
+
+def settle(config: Path) -> None:
+    """Makes the files old: Postfix waits until a file has not been written for 2 s (`dict_load_file_xt`)."""
+    for path in config.iterdir():
+        os.utime(path, (time.time() - 60, time.time() - 60))
 
 
 def lines(config: Path) -> Wiring:
@@ -45,6 +58,7 @@ def apply(config: Path) -> None:
     maincf = Maincf(config)
     wiring = wire(WANTED, maincf.installed())
     maincf.apply(wiring, maincf.changes(wiring))
+    settle(config)
 
 
 def test_a_fresh_configuration(config: Path) -> None:
@@ -58,13 +72,13 @@ def test_a_fresh_configuration(config: Path) -> None:
 
 @pytest.mark.parametrize(("level", "chrooted"), [("0", True), ("1", False), ("3.6", False)])
 def test_a_dash_in_master_cf_depends_on_the_level(config: Path, level: str, chrooted: bool) -> None:
-    (config / "main.cf").write_text(f"{MAIN}compatibility_level = {level}\n")
+    write(config, "main.cf", f"{MAIN}compatibility_level = {level}\n")
     assert ("smtpd" in Maincf(config).installed().chrooted) is chrooted
 
 
 def test_the_origin_in_a_file(config: Path, tmp_path: Path) -> None:
     (tmp_path / "mailname").write_text("Test.Tux\n")
-    (config / "main.cf").write_text(f"{MAIN}myorigin = {tmp_path}/mailname\n")
+    write(config, "main.cf", f"{MAIN}myorigin = {tmp_path}/mailname\n")
     assert Maincf(config).installed().origin == "test.tux"
     (tmp_path / "mailname").unlink()
     assert Maincf(config).installed().origin == ""
@@ -89,15 +103,15 @@ def test_spelling_is_no_difference(config: Path) -> None:
     spelt = "relay_domains = external.test.tux, central.test.tux"
     assert "relay_domains = central.test.tux, external.test.tux" in main
     other = main.replace("central.test.tux, external.test.tux", "central.test.tux\n  external.test.tux")
-    (config / "main.cf").write_text(other)
+    write(config, "main.cf", other)
     assert not Maincf(config).changes(lines(config))
-    (config / "main.cf").write_text(main + spelt + "\n")
+    write(config, "main.cf", main + spelt + "\n")
     assert [change.name for change in Maincf(config).changes(lines(config))] == ["relay_domains"]
 
 
 def test_old_values_are_those_of_the_files(config: Path) -> None:
-    (config / "main.cf").write_text(f"{MAIN}relay_domains = hash:/etc/postfix/relay\n")
-    (config / "master.cf").write_text(f"{MASTER}outbound unix - - y - - smtp\n")
+    write(config, "main.cf", f"{MAIN}relay_domains = hash:/etc/postfix/relay\n")
+    write(config, "master.cf", f"{MASTER}outbound unix - - y - - smtp\n")
     changes = {change.name: change for change in Maincf(config).changes(lines(config))}
     assert changes["relay_domains"] == Change(
         "relay_domains", "hash:/etc/postfix/relay", "central.test.tux, external.test.tux"
@@ -109,7 +123,7 @@ def test_old_values_are_those_of_the_files(config: Path) -> None:
 def test_a_service_whose_options_differ(config: Path) -> None:
     apply(config)
     master = (config / "master.cf").read_text()
-    (config / "master.cf").write_text(master.replace(":generic", ":other"))
+    write(config, "master.cf", master.replace(":generic", ":other"))
     assert [change.name for change in Maincf(config).changes(lines(config))] == ["outbound/unix"]
     apply(config)
     assert not Maincf(config).changes(lines(config))
