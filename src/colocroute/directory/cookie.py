@@ -11,11 +11,13 @@ none, so that its refreshes are never authoritative: such servers are polled.
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 
 # OpenLDAP 2.4 and later (schema_init.c: csnNormalize): time, change count, server, modification count.
-CSN = re.compile(rb"(\d{14}\.\d{6})Z#[0-9a-f]{6}#([0-9a-f]{3})#[0-9a-f]{6}")
+CSN = re.compile(rb"\d{14}\.\d{6}Z#[0-9a-f]{6}#([0-9a-f]{3})#[0-9a-f]{6}")
 TIME_FORMAT = "%Y%m%d%H%M%S.%f"
+TIME_LENGTH = 21
 RID = b"rid=000"  # tells consumers apart in slapd's log; slapd takes no cookie without one
 
 Csns = Mapping[bytes, bytes]
@@ -73,27 +75,24 @@ def lag_seconds(cookie: str, position: str) -> float | None:
 
     The greatest difference in time among the sids of `position`; None if there is nothing to compare.
     """
-    ours, theirs = _all_csns(cookie), _all_csns(position)
-    lags = [_seconds(theirs[sid]) - _seconds(ours[sid]) for sid in theirs if sid in ours]
+    ours, theirs = _times(cookie), _times(position)
+    lags = [(theirs[sid] - ours[sid]).total_seconds() for sid in theirs.keys() & ours.keys()]
     return max(0.0, *lags) if lags else None
 
 
-def _all_csns(text: str) -> dict[bytes, bytes]:
+def _times(text: str) -> dict[bytes, datetime]:
+    """The time of the newest CSN of each sid, but for those that no calendar has."""
     newest: dict[bytes, bytes] = {}
     for match in CSN.finditer(text.encode("ascii", "replace")):
         _keep_newest(newest, match)
-    return newest
+    times = {}
+    for sid, csn in newest.items():
+        with suppress(ValueError):
+            times[sid] = datetime.strptime(csn[:TIME_LENGTH].decode(), TIME_FORMAT).replace(tzinfo=UTC)
+    return times
 
 
 def _keep_newest(newest: dict[bytes, bytes], match: re.Match[bytes]) -> None:
-    csn, sid = match[0], match[2]
+    csn, sid = match[0], match[1]
     if csn > newest.get(sid, b""):
         newest[sid] = csn
-
-
-def _seconds(csn: bytes) -> float:
-    """The time of a CSN; 0 where it is none that a calendar has."""
-    try:
-        return datetime.strptime(csn[:21].decode(), TIME_FORMAT).replace(tzinfo=UTC).timestamp()
-    except ValueError:
-        return 0.0
