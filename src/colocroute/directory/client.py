@@ -11,7 +11,7 @@ from colocroute.directory import filter as filters
 from colocroute.directory import uri as uris
 from colocroute.directory.connect import connect
 from colocroute.directory.events import Session
-from colocroute.directory.identity import identity
+from colocroute.directory.identity import ENTRY_UUID, identity
 from colocroute.directory.ldif_session import LdifSession, search_file
 from colocroute.directory.link import Link, Search
 from colocroute.directory.match import compile_filter
@@ -98,7 +98,8 @@ def _search(uri: Uri, settings: DirectorySettings, mapper: Mapper, filter_text: 
 def _ask(link: Link, settings: DirectorySettings, mapper: Mapper, wanted: str) -> list[Entry]:
     schema = settings.schema
     chosen = f"(&{schema.search_filter()}{wanted})"
-    entries, result = link.ask(Search(base=settings.base, filter=chosen, attributes=schema.attributes()))
+    attributes = (*schema.attributes(), ENTRY_UUID)
+    entries, result = link.ask(Search(base=settings.base, filter=chosen, attributes=attributes))
     if result.code != SUCCESS:
         raise DirectoryError(describe(result.code, result.text))
     try:

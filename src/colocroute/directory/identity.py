@@ -8,12 +8,13 @@ from uuid import UUID
 from colocroute.directory import dn as names
 from colocroute.directory.match import Attributes
 
-ENTRY_UUID = b"entryuuid"  # RFC 4530
+ENTRY_UUID = "entryUUID"  # RFC 4530
+UUID_KEY = b"entryuuid"
 
 
 def uuid_of(attributes: Attributes) -> bytes | None:
     """The 16 bytes of entryUUID, None if the entry has none.  Raises ValueError if it is malformed."""
-    values = attributes.get(ENTRY_UUID)
+    values = attributes.get(UUID_KEY)
     if not values:
         return None
     return UUID(values[0].decode("ascii", "replace")).bytes

@@ -16,8 +16,8 @@ from ldap3.core.exceptions import LDAPException
 from ldap3.operation import search as ldap3_search
 
 from colocroute.directory.messages import (
+    NOTICE_OF_DISCONNECTION,
     UNSOLICITED,
-    Kind,
     Message,
     RawEntry,
     Result,
@@ -141,5 +141,7 @@ class Link:
 
 def refuse_notice(message: Message) -> None:
     """Raises `DirectoryError` if this is a notice that the directory ends the connection (RFC 4511, 4.4)."""
-    if message.message_id == UNSOLICITED and isinstance(message, Result) and message.kind is Kind.EXTENDED:
+    if not isinstance(message, Result) or message.message_id != UNSOLICITED:
+        return
+    if message.oid == NOTICE_OF_DISCONNECTION:
         raise DirectoryError(f"the directory ends the connection: {describe(message.code, message.text)}")

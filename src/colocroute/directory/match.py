@@ -63,7 +63,9 @@ def standard_names(attributes: Attributes) -> Attributes:
 def compile_filter(node: Filter) -> Predicate:
     """A function that says whether an entry matches; the keys of an entry are as from `canonical`."""
     if isinstance(node, And | Or):
-        parts = [compile_filter(part) for part in node.parts]
+        # Presence first: it costs least, and the order does not change the outcome.
+        ordered = sorted(node.parts, key=lambda part: not isinstance(part, Present))
+        parts = [compile_filter(part) for part in ordered]
         return _all_of(parts) if isinstance(node, And) else _any_of(parts)
     if isinstance(node, Not):
         return _none_of(compile_filter(node.part))

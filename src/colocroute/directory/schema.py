@@ -15,10 +15,10 @@ import msgspec
 
 from colocroute.directory import filter as filters
 from colocroute.directory.filter import FilterError
+from colocroute.directory.identity import UUID_KEY
 from colocroute.directory.match import Attributes, Predicate, canonical, compile_filter, standard_names
 from colocroute.model import Entry, SiteEntry, UserEntry
 
-ENTRY_UUID = "entryUUID"  # RFC 4530
 DISABLED = frozenset({b"NONE", b"FALSE", b"NO"})
 MEANING = 1  # counts up when entries come to mean something else with the same configuration
 
@@ -62,11 +62,11 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True):
         return filters.render(parts[0] if len(parts) == 1 else filters.Or(tuple(parts)))
 
     def attributes(self) -> tuple[str, ...]:
-        """The attributes to ask for: those that are mapped, those that the filters name, and entryUUID."""
+        """The attributes to ask for: those that are mapped, and those that the filters name."""
         wanted = [getattr(self, key) for key in ATTRIBUTE_KEYS]
         wanted[1:1] = self.addresses
         named = itertools.chain.from_iterable(map(filters.names, self._filters()))
-        unique = {name.lower(): name for name in [*wanted, *named, ENTRY_UUID] if name}
+        unique = {name.lower(): name for name in [*wanted, *named] if name}
         return tuple(unique.values())
 
     def fingerprint(self, base: str) -> str:
@@ -113,7 +113,7 @@ class Mapper:
         self._is_user = _predicate(schema.user_filter)
         self._is_site = _predicate(schema.site_filter)
         self._is_domain = _predicate(schema.domain_filter)
-        self._known = frozenset(map(canonical, schema.attributes()))
+        self._known = frozenset(map(canonical, schema.attributes())) | {UUID_KEY}
         self._addresses = tuple(map(canonical, schema.addresses))
         self._route = canonical(schema.route)
         self._login = canonical(schema.login)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from colocroute.directory import controls
 from colocroute.directory.events import Event, RefreshBegin, RefreshDone, RefreshKind, Upsert
 from colocroute.directory.heartbeat import Heartbeat
-from colocroute.directory.identity import identity
+from colocroute.directory.identity import ENTRY_UUID, identity
 from colocroute.directory.link import Link, Search, refuse_notice
 from colocroute.directory.messages import Message, RawEntry, Result, SearchReference, describe
 from colocroute.directory.schema import Mapper
@@ -174,7 +174,9 @@ class PollSession(LdapSession):
         super().__init__(uri, link, found, settings, mapper, interval)
         schema = settings.schema
         self._search = Search(
-            base=settings.base, filter=schema.search_filter(), attributes=schema.attributes()
+            base=settings.base,
+            filter=schema.search_filter(),
+            attributes=(*schema.attributes(), ENTRY_UUID),
         )
         self._due = time.monotonic()
 

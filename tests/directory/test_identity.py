@@ -1,0 +1,27 @@
+import pytest
+
+from colocroute.directory.identity import identity, uuid_of
+
+UUID = "0a1b2c3d-0001-1020-8000-00000000abCD"
+
+
+def test_the_uuid_where_there_is_one() -> None:
+    expected = bytes.fromhex(UUID.replace("-", ""))
+    assert identity(b"uid=anna,dc=tux", {b"entryuuid": [UUID.encode()]}) == expected
+    assert len(expected) == 16
+
+
+def test_the_normalised_name_where_there_is_none() -> None:
+    assert identity(b"UID=Anna , DC=tux", {}) == b"uid=anna,dc=tux"
+    assert identity(b"cn=\xff,dc=tux", {}) == b"cn=\\5cxff,dc=tux"
+
+
+@pytest.mark.parametrize("bad", [b"", b"anna", b"0a1b2c3d", b"\xff" * 36])
+def test_a_malformed_uuid_is_refused(bad: bytes) -> None:
+    with pytest.raises(ValueError):
+        uuid_of({b"entryuuid": [bad]})
+
+
+def test_a_malformed_name_is_refused() -> None:
+    with pytest.raises(ValueError, match="DN"):
+        identity(b"anna", {})
