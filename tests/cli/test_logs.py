@@ -85,9 +85,11 @@ def test_a_journal_of_somebody_else_does_not_count(
 
 
 def test_a_traceback_goes_to_the_systems_log(monkeypatch: pytest.MonkeyPatch) -> None:
-    directory = tempfile.mkdtemp(prefix="cr", dir="/tmp")
-    monkeypatch.setattr(logs, "SYSLOG_SOCKET", Path(directory, "log"))
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as syslog:
+    with (
+        tempfile.TemporaryDirectory(prefix="cr", dir="/tmp") as directory,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as syslog,
+    ):
+        monkeypatch.setattr(logs, "SYSLOG_SOCKET", Path(directory, "log"))
         syslog.bind(str(logs.SYSLOG_SOCKET))
         syslog.settimeout(10)
         try:
