@@ -1,0 +1,124 @@
+"""The workers among themselves: how many connections each has, and passing one on to who has fewest.
+
+Owns the shared memory and the sockets between the workers of one configuration, made before they are forked.
+Rule: every cell has one writer, so there are no locks and a worker that dies at any point blocks nobody.
+Must not know protocols, nor processes.
+
+Why passing on: the kernel wakes whichever worker sleeps first in its list, and Postfix holds a connection for
+long, so that the first worker would get nearly all of them.
+
+Known limit: a worker killed between taking a connection and counting it looks one connection busier for as
+long as the crew lives.
+"""
+
+import array
+import mmap
+import socket
+import struct
+
+_CELL = struct.calcsize("q")
+_TAG = struct.Struct("H")
+_ONE_DESCRIPTOR = socket.CMSG_SPACE(array.array("i").itemsize)
+
+
+class Crew:
+    """`size` seats.  `vacate` is for whoever learns of a worker's death."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        cells = 2 * size + 2 * size * size
+        memory = memoryview(mmap.mmap(-1, cells * _CELL)).cast("q")
+        self.open = memory[:size]
+        self.own = memory[size : 2 * size]
+        # Connections passed from one seat to another and taken there: [from * size + to].
+        self.passed = memory[2 * size : 2 * size + size * size]
+        self.taken = memory[2 * size + size * size :]
+        self.inboxes: list[socket.socket] = []
+        self.outboxes: list[socket.socket] = []
+        for _ in range(size):
+            inbox, outbox = socket.socketpair()
+            for end in (inbox, outbox):
+                end.setblocking(False)
+            self.inboxes.append(inbox)
+            self.outboxes.append(outbox)
+
+    def seat(self, index: int) -> "Seat":
+        """The place of one worker."""
+        return Seat(self, index)
+
+    def vacate(self, index: int) -> None:
+        """Nobody sits there any more; what was passed to it waits for the next one."""
+        self.open[index] = 0
+        self.own[index] = 0
+
+    def close(self) -> None:
+        """Closes the sockets of this process; seats cannot be used any more."""
+        for end in (*self.inboxes, *self.outboxes):
+            end.close()
+
+    def load(self, index: int) -> int:
+        """Connections of a seat, those on the way to it included."""
+        senders = range(index, self.size * self.size, self.size)
+        return self.own[index] + sum(self.passed[cell] - self.taken[cell] for cell in senders)
+
+
+class Seat:
+    """What one worker sees of the crew."""
+
+    def __init__(self, crew: Crew, index: int) -> None:
+        self._crew = crew
+        self._index = index
+        self.inbox = crew.inboxes[index]
+
+    def take(self) -> None:
+        """Connections may be passed here from now on."""
+        self._crew.own[self._index] = 0
+        self._crew.open[self._index] = 1
+
+    def leave(self) -> None:
+        """No connection shall be passed here any more; those in the inbox are still this worker's."""
+        self._crew.open[self._index] = 0
+
+    def counted(self, connections: int) -> None:
+        """How many connections this worker has."""
+        self._crew.own[self._index] = connections
+
+    def total(self) -> int:
+        """How many connections all have."""
+        return sum(self._crew.load(index) for index in range(self._crew.size))
+
+    def least(self) -> int | None:
+        """The seat that has fewer connections than this one and fewest of all; None: this one."""
+        crew = self._crew
+        best, fewest = None, crew.load(self._index)
+        for index in range(crew.size):
+            if crew.open[index] and (load := crew.load(index)) < fewest:
+                best, fewest = index, load
+        return best
+
+    def pass_on(self, seat: int, client: socket.socket, tag: int) -> bool:
+        """Passes a connection on; `tag` says which listener it came from.  False: it could not."""
+        cell = self._index * self._crew.size + seat
+        self._crew.passed[cell] += 1
+        try:
+            socket.send_fds(
+                self._crew.outboxes[seat], [_TAG.pack(self._index), _TAG.pack(tag)], [client.fileno()]
+            )
+        except OSError:
+            self._crew.passed[cell] -= 1
+            return False
+        return True
+
+    def receive(self) -> tuple[socket.socket, int] | None:
+        """A connection that was passed here and its tag; None: there is none."""
+        while True:
+            try:
+                data, ancillary, _, _ = self.inbox.recvmsg(2 * _TAG.size, _ONE_DESCRIPTOR)
+            except BlockingIOError:
+                return None
+            (sender,) = _TAG.unpack_from(data)
+            (tag,) = _TAG.unpack_from(data, _TAG.size)
+            self._crew.taken[sender * self._crew.size + self._index] += 1
+            for level, kind, payload in ancillary:
+                if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+                    return socket.socket(fileno=array.array("i", payload)[0]), tag
