@@ -1,103 +1,12 @@
-"""Which keys a real Postfix sends to each table, and what it makes of the replies: what routing relies on.
+"""Which keys a real Postfix sends to each table: what routing relies on.
 
-Each test names the parameter and the program.  Every map is the recorder's, called like its parameter.
+Each test names the parameter and the program.  The replies are in `test_postfix_replies`.
 """
-
-import smtplib
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
-from tests.lab import recorder
-from tests.lab.daemon import wait_for
-from tests.lab.postfix import Postfix, directory, postfix
-from tests.lab.recorder import CLOSE, Recorder, Request
-from tests.lab.sasl import believer
-from tests.lab.sink import Sink, smtp_sink
-
-DOMAIN_LISTS = ("mydestination", "virtual_alias_domains", "virtual_mailbox_domains", "relay_domains")
-ADDRESS_MAPS = (
-    "virtual_alias_maps", "transport_maps", "relay_recipient_maps", "virtual_mailbox_maps",
-    "local_recipient_maps", "canonical_maps", "smtpd_sender_login_maps", "smtp_generic_maps", "alias_maps",
-)  # fmt: skip
-SENDER = "sender@from.example"
-
-
-class Lab:
-    """A Postfix whose every table is `maps`, and the outside that it relays to."""
-
-    def __init__(self, instance: Postfix, maps: Recorder, outside: Sink) -> None:
-        self.postfix = instance
-        self.maps = maps
-        self.outside = outside
-
-    @contextmanager
-    def session(self, sender: str = SENDER) -> Iterator[smtplib.SMTP]:
-        """An SMTP session up to MAIL FROM."""
-        with self.postfix.session() as smtp:
-            smtp.ehlo()
-            assert smtp.docmd(f"MAIL FROM:<{sender}>")[0] == 250
-            yield smtp
-
-    def rcpt(self, recipient: str) -> tuple[int, str]:
-        """The reply to one recipient in a session of its own."""
-        with self.session() as smtp:
-            return reply(smtp, recipient)
-
-    def found(self, name: str, key: str, value: str = "x") -> None:
-        """Puts a value into a map."""
-        self.maps.answers[name, key] = f"OK {value}".encode()
-
-    def asked(self, name: str, domain: str) -> list[str]:
-        """The addresses in `domain` that a map was asked for."""
-        return [key for key in self.maps.keys(name) if key.lower().endswith(f"@{domain}")]
-
-    def wait_deferred(self) -> None:
-        """Waits until a mail has been tried and is kept."""
-        wait_for(
-            lambda: any(mail["queue_name"] == "deferred" for mail in self.postfix.queue()), "a deferred mail"
-        )
-
-
-def reply(smtp: smtplib.SMTP, recipient: str) -> tuple[int, str]:
-    code, text = smtp.docmd(f"RCPT TO:<{recipient}>")
-    return code, text.decode()
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Lab]:
-    with (
-        directory() as place,
-        recorder.socketmap(place) as maps,
-        smtp_sink() as outside,
-        believer(place) as sasl,
-    ):
-        main = {name: f"{maps.table}:{name}" for name in (*ADDRESS_MAPS, *DOMAIN_LISTS)}
-        del main["virtual_alias_domains"]  # for its default
-        restrictions = f"check_recipient_access {maps.table}:access, permit_mynetworks, reject"
-        with postfix(
-            {
-                **main,
-                **sasl,
-                "relayhost": f"[127.0.0.1]:{outside.port}",
-                "smtpd_sender_restrictions": "reject_sender_login_mismatch",
-                "smtpd_recipient_restrictions": restrictions,
-                "virtual_mailbox_base": "/tmp",
-                "virtual_uid_maps": "static:65534",
-                "virtual_gid_maps": "static:65534",
-            }
-        ) as instance:
-            yield Lab(instance, maps, outside)
-
-
-@pytest.fixture
-def lab(running: Lab) -> Iterator[Lab]:
-    """With no answers, and no process that remembers any."""
-    running.maps.clear()
-    running.postfix.reload()
-    yield running
-    running.postfix.command("postsuper", "-d", "ALL")
+from tests.lab.recorder import Request
+from tests.lab.wired import ADDRESS_MAPS, DOMAIN_LISTS, SENDER, Lab, reply
 
 
 def test_virtual_alias_maps_in_smtpd_gets_the_quoted_form_then_the_unquoted(lab: Lab) -> None:
@@ -194,15 +103,6 @@ def test_transport_maps_gets_the_full_address_and_a_star_on_a_miss(lab: Lab) -> 
     assert ("transport_maps", b"*") in {(request.map, request.key) for request in lab.maps.requests}
 
 
-def test_a_failure_for_the_star_fails_every_address_that_is_not_found(lab: Lab) -> None:
-    lab.maps.answers["transport_maps", "*"] = b"TEMP no"
-    lab.found("transport_maps", "found@wild.example", f"smtp:[127.0.0.1]:{lab.outside.port}")
-    lab.found("transport_maps", SENDER, f"smtp:[127.0.0.1]:{lab.outside.port}")
-    lab.postfix.reload()
-    assert lab.rcpt("found@wild.example")[0] == 250
-    assert lab.rcpt("unfound@wild.example") == (451, "4.3.0 <unfound@wild.example>: Temporary lookup failure")
-
-
 def test_canonical_maps_goes_ten_rounds_in_cleanup(lab: Lab) -> None:
     def next_one(request: Request) -> bytes | None:
         local, _, domain = request.key.decode().partition("@")
@@ -230,15 +130,6 @@ def test_smtp_generic_maps_gets_sender_and_recipients_once(lab: Lab) -> None:
     }
 
 
-def test_a_failure_of_smtp_generic_maps_ends_the_smtp_process(lab: Lab) -> None:
-    lab.maps.answers["smtp_generic_maps", "in@fatal.example"] = b"TEMP not now"
-    lab.postfix.send("in@fatal.example", "to@fatal.example")
-    lab.postfix.wait_log("fatal: smtp_generic_maps map lookup problem for in@fatal.example")
-    lab.postfix.wait_log("smtp: bad command startup -- throttling")
-    assert not lab.outside.to("to@fatal.example")
-    assert lab.postfix.queue()
-
-
 LOGINS = [("anna", 250), ("anna, bert", 250), ("bert anna", 250), ("bert,anna", 250), ("bert", 553)]
 
 
@@ -253,72 +144,6 @@ def test_smtpd_sender_login_maps_gives_a_list_of_logins(lab: Lab, logins: str, c
     assert set(lab.asked("smtpd_sender_login_maps", "login.example")) == {"anna+x@login.example"}
 
 
-TEMPORARY = [
-    ("virtual_alias_maps", "4.3.0 <u@temp.example>: Temporary lookup failure"),
-    ("canonical_maps", "4.3.0 <u@temp.example>: Temporary lookup failure"),
-    ("relay_recipient_maps", "4.3.0 <u@temp.example>: Temporary lookup failure"),
-    ("transport_maps", "4.3.0 <u@temp.example>: Temporary lookup failure"),
-    ("access", "4.3.5 <u@temp.example>: Recipient address rejected: Server configuration error"),
-]
-
-
-@pytest.mark.parametrize(("name", "text"), TEMPORARY)
-def test_a_temporary_failure_in_smtpd_is_451(lab: Lab, name: str, text: str) -> None:
-    lab.found("relay_domains", "temp.example")
-    lab.maps.answers[name, "u@temp.example"] = b"TEMP some reason"
-    assert lab.rcpt("u@temp.example") == (451, text)
-
-
-def test_a_temporary_failure_in_cleanup_refuses_the_whole_message(lab: Lab) -> None:
-    lab.found("virtual_alias_maps", "a@late.example", "b@late.example")
-    lab.maps.answers["virtual_alias_maps", "b@late.example"] = b"TEMP some reason"
-    with pytest.raises(smtplib.SMTPDataError) as caught:
-        lab.postfix.send(SENDER, "a@late.example", "other@late.example")
-    assert caught.value.smtp_code == 451
-    assert not lab.outside.to("other@late.example")
-
-
-REPLIES = [
-    (b"TEMP some reason", 451, "4.3.0"),
-    (b"TIMEOUT some reason", 451, "4.3.0"),
-    (b"UNKNOWN word", 451, "4.3.0"),
-    (CLOSE, 451, "4.3.0"),
-    (b"PERM some reason", 451, "4.3.5"),
-    (b"OK ", 451, "4.3.5"),
-    (b"NOTFOUND ", 250, "2.1.5"),
-    (b"OK u@elsewhere.example", 250, "2.1.5"),
-]
-
-
-@pytest.mark.parametrize(("answer", "code", "status"), REPLIES)
-def test_the_words_of_socketmap(lab: Lab, answer: bytes, code: int, status: str) -> None:
-    lab.maps.answers["virtual_alias_maps", "u@word.example"] = answer
-    got, text = lab.rcpt("u@word.example")
-    assert (got, text.partition(" ")[0]) == (code, status)
-
-
-@pytest.mark.parametrize("answer", [b"PERM some reason", b"OK "])
-def test_a_refusal_of_the_key_pages_the_postmaster(lab: Lab, answer: bytes) -> None:
-    lab.maps.answers["virtual_alias_maps", "u@page.example"] = answer
-    before = len(lab.outside.to("postmaster@mail.site.example"))
-    lab.rcpt("u@page.example")
-    wait_for(
-        lambda: len(lab.outside.to("postmaster@mail.site.example")) > before, "a notice to the postmaster"
-    )
-
-
-def test_a_closed_connection_is_tried_once_more(lab: Lab) -> None:
-    lab.maps.answers["virtual_alias_maps", "u@close.example"] = CLOSE
-    lab.rcpt("u@close.example")
-    connections = [
-        r.connection
-        for r in lab.maps.requests
-        if (r.map, r.key) == ("virtual_alias_maps", b"u@close.example")
-    ]
-    assert len(connections) == 2
-    assert len(set(connections)) == 2
-
-
 def test_a_retry_from_the_queue_asks_transport_again_and_not_virtual(lab: Lab) -> None:
     lab.found("virtual_alias_maps", "a@retry.example", "b@retry.example")
     lab.found("transport_maps", "b@retry.example", "retry:later")
@@ -331,33 +156,6 @@ def test_a_retry_from_the_queue_asks_transport_again_and_not_virtual(lab: Lab) -
     lab.outside.wait_for("b@retry.example")
     assert "b@retry.example" in lab.asked("transport_maps", "retry.example")
     assert not {"a@retry.example", "b@retry.example"} & set(lab.asked("virtual_alias_maps", "retry.example"))
-
-
-def test_a_failed_class_sticks_to_an_smtpd(lab: Lab) -> None:
-    """Why domain lists belong into main.cf: the failure outlives its cause for as long as the process."""
-    lab.maps.answers["relay_domains", "stick.example"] = b"TEMP not now"
-    with lab.session() as smtp:
-        assert reply(smtp, "u@stick.example")[0] == 451
-        lab.maps.answers.clear()
-        assert reply(smtp, "u@stick.example")[0] == 451
-        assert reply(smtp, "v@stick.example")[0] == 250
-
-
-AGENTS = [
-    ("mydestination", "local_recipient_maps", "alias_maps"),
-    ("virtual_mailbox_domains", "virtual_mailbox_maps", "virtual_mailbox_maps"),
-]
-
-
-@pytest.mark.parametrize(("parameter", "recipients", "refused"), AGENTS)
-def test_delivery_agents_refuse_network_tables(
-    lab: Lab, parameter: str, recipients: str, refused: str
-) -> None:
-    lab.found(parameter, "refuse.example")
-    lab.found(recipients, "u@refuse.example")
-    lab.postfix.send(SENDER, "u@refuse.example")
-    lab.postfix.wait_log(f"recorder.sock:{refused} map is not allowed for security-sensitive data")
-    lab.wait_deferred()
 
 
 def test_labels_arrive_as_they_were_written(lab: Lab) -> None:

@@ -1,0 +1,23 @@
+"""What several tests of the system share, once for each worker."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.lab.wired import Lab, wired
+
+
+@pytest.fixture(scope="session")
+def wired_postfix() -> Iterator[Lab]:
+    """A Postfix whose every table is a recorder's."""
+    with wired() as lab:
+        yield lab
+
+
+@pytest.fixture
+def lab(wired_postfix: Lab) -> Iterator[Lab]:
+    """The same without answers, and with no process that remembers any."""
+    wired_postfix.maps.clear()
+    wired_postfix.postfix.reload()
+    yield wired_postfix
+    wired_postfix.postfix.command("postsuper", "-d", "ALL")
