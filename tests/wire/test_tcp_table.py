@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from colocroute.errors import PeerError, UsageError
@@ -44,18 +44,6 @@ def test_request_round_trip(key: bytes) -> None:
         st.sampled_from([data for data, *_ in [*TestRequests.vectors, *TCP_TABLE_ERRORS]]),
     )
 )
-def test_parse_one_agrees_with_the_decoder(data: bytes) -> None:
-    values, error, unread = outcome(tcp_table.RequestDecoder(), [data])
-    one = len(values) == 1 and not error and not unread
-    assert tcp_table.parse_one(data) == (values[0] if one else None)
-
-
-@given(st.one_of(st.binary(max_size=40), st.sampled_from([data for data, _ in TCP_TABLE_REQUESTS])))
-@example(b"")
-@example(b"\n")
-@example(b"get a\r\n")
-@example(b"get a\nget b\n")
-@example(b"get " + b"k" * 100_000 + b"\n")
 def test_parse_one_agrees_with_the_decoder(data: bytes) -> None:
     values, error, unread = outcome(tcp_table.RequestDecoder(), [data])
     one = len(values) == 1 and not error and not unread
