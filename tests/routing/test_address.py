@@ -210,7 +210,9 @@ def test_case_makes_no_difference(local: str, domain: str) -> None:
             assert fold(changed) == fold(text)
 
 
-@given(st.text(st.sampled_from("abcäöüßéñæøåłжщλ中文")), st.sampled_from(["test", "Tux", "ТЕСТ"]))
+@given(
+    st.text(st.sampled_from("abcäöüßéñæøåłжщλ中文"), max_size=12), st.sampled_from(["test", "Tux", "ТЕСТ"])
+)
 def test_u_labels_and_a_labels_agree(label: str, top: str) -> None:
     domain = f"x{label}.{top}"
     folded = fold_domain(domain)

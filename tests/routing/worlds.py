@@ -1,6 +1,6 @@
 """Views for the tests of routing, and their questions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -14,7 +14,7 @@ from tests.vectors import HERE, RULES, company_records
 
 
 def company(
-    state: State = State.LIVE, rules: Rules = RULES, former: dict[str, Sequence[str]] | None = None
+    state: State = State.LIVE, rules: Rules = RULES, former: Mapping[str, Sequence[str]] | None = None
 ) -> MemoryView:
     """The company of the vectors."""
     return MemoryView(company_records(), rules=rules, here=HERE, state=state, former=former)

@@ -1,0 +1,165 @@
+"""The one resolution, step by step."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from colocroute.model import NOT_FOUND, State, TempFail, User
+from colocroute.routing.memory import MemoryView
+from colocroute.routing.resolve import (
+    SHOWN_LIMIT,
+    How,
+    Match,
+    absent,
+    owners_disagree,
+    question,
+    resolve,
+    resolve_or_catch_all,
+    route_of,
+    shown,
+)
+from tests.routing.worlds import SITES, UnreadableView, company, person, rules, world
+
+
+def match(view: MemoryView, key: str) -> Match:
+    """Who is meant, the catch-all included."""
+    asked = question(view, key)
+    assert asked is not None
+    found = resolve_or_catch_all(view, asked)
+    assert found is not None
+    return found
+
+
+WORLD = MemoryView(
+    [
+        *SITES,
+        person("anna", ["anna@test.tux"], ["anna@west.test.tux"]),
+        person("both", ["both@test.tux"], ["anna@test.tux"]),
+        person("ext", ["e+x@test.tux"], ["e+x@west.test.tux"]),
+        person("base", ["e@test.tux"], ["e@west.test.tux"]),
+        person("all", ["@test.tux"], ["all@east.test.tux"]),
+        person("site", ["site@west.test.tux"], ["other@west.test.tux"]),
+        person("loop", ["other@test.tux"], ["loop@test.tux"]),
+    ],
+    rules=rules(),
+    former={
+        "anna@east.test.tux": ["anna"],
+        "e+x@west.test.tux": ["anna"],
+        "e+y@west.test.tux": ["anna"],
+        "old@test.tux": ["anna"],
+    },
+)
+
+
+@pytest.mark.parametrize(
+    ("key", "how", "matched", "extension"),
+    [
+        ("Anna@test.tux", How.ADDRESS, "anna@test.tux", ""),
+        ("anna+X@test.tux", How.ADDRESS, "anna@test.tux", "+X"),
+        ("anna@west.test.tux", How.ROUTE, "anna@west.test.tux", ""),
+        ("anna+x@west.test.tux", How.ROUTE, "anna@west.test.tux", "+x"),
+        ("anna@east.test.tux", How.FORMER, "anna@east.test.tux", ""),
+        ("anna+x@east.test.tux", How.FORMER, "anna@east.test.tux", "+x"),
+        ("e+x@test.tux", How.ADDRESS, "e+x@test.tux", ""),
+        ("e+x+y@test.tux", How.ADDRESS, "e@test.tux", "+x+y"),
+        ("e+x@west.test.tux", How.ROUTE, "e+x@west.test.tux", ""),
+        ("e+y@west.test.tux", How.FORMER, "e+y@west.test.tux", ""),
+        ("e+z@west.test.tux", How.ROUTE, "e@west.test.tux", "+z"),
+        ("loop@test.tux", How.ROUTE, "loop@test.tux", ""),
+        ("old@test.tux", How.FORMER, "old@test.tux", ""),
+        ("nobody+x@test.tux", How.CATCH_ALL, "@test.tux", ""),
+    ],
+)
+def test_steps(key: str, how: How, matched: str, extension: str) -> None:
+    found = match(WORLD, key)
+    assert (found.how, found.key, found.extension) == (how, matched, extension)
+
+
+@pytest.mark.parametrize("key", ["site@west.test.tux", "nobody@east.test.tux", "nobody+x@east.test.tux"])
+def test_nobody(key: str) -> None:
+    """An address value in a site domain is not honoured, and a site domain has no catch-all."""
+    asked = question(WORLD, key)
+    assert asked is not None
+    assert resolve_or_catch_all(WORLD, asked) is None
+
+
+def test_the_catch_all_is_for_those_who_want_it() -> None:
+    asked = question(WORLD, "nobody@test.tux")
+    assert asked is not None
+    assert resolve(WORLD, asked) is None
+
+
+@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("key", ["anna@example.com", "*", "", "anna", "test.tux", "x@elsewhere.example"])
+def test_no_question_touches_no_data(state: State, key: str) -> None:
+    assert question(UnreadableView(state), key) is None
+
+
+def test_over_long_keys_are_not_looked_up() -> None:
+    asked = question(UnreadableView(State.LIVE), "x" * 400 + "@test.tux")
+    assert asked is not None
+    assert resolve(UnreadableView(State.LIVE), asked) is None
+
+
+@pytest.mark.parametrize(
+    ("routes", "expected"),
+    [
+        ([["a@west.test.tux"]], "a@west.test.tux"),
+        ([["a@west.test.tux"], ["A@west.test.tux"]], "A@west.test.tux"),
+        ([["a@west.test.tux"], ["b@west.test.tux"]], None),
+        ([["a@west.test.tux", "b@west.test.tux"]], None),
+        ([["a@west.test.tux", "b@west.test.tux"]] * 2, None),
+        ([["a@west.test.tux"], []], None),
+        ([[]], None),
+        ([["a@test.tux"]], None),
+        ([["a@nowhere.example"]], None),
+    ],
+)
+def test_route_of(routes: Sequence[Sequence[str]], expected: str | None) -> None:
+    users = [User((), tuple(each), (), "", "", True) for each in routes]
+    route = route_of(world(), Match(users, How.ADDRESS, "x@test.tux"))
+    if expected is None:
+        assert isinstance(route, TempFail)
+        assert "x@test.tux" in route.reason
+    else:
+        assert route == expected
+
+
+def test_the_route_that_was_asked_for_is_not_ambiguous() -> None:
+    user = User((), ("a@west.test.tux", "B@east.test.tux"), (), "", "", True)
+    assert route_of(world(), Match([user], How.ROUTE, "b@east.test.tux")) == "B@east.test.tux"
+
+
+def test_owners_disagree() -> None:
+    def owner(*routes: str) -> User:
+        return User((), routes, (), "", "", True)
+
+    assert not owners_disagree([owner("a@w.test", "b@w.test")])
+    assert not owners_disagree([owner("a@w.test"), owner("A@w.test")])
+    assert owners_disagree([owner("a@w.test"), owner("b@w.test")])
+    assert owners_disagree([owner("a@w.test"), owner()])
+
+
+@pytest.mark.parametrize(
+    ("state", "reject_when_stale", "may_deny"),
+    [
+        (State.LIVE, False, True),
+        (State.LIVE, True, True),
+        (State.STALE, False, False),
+        (State.STALE, True, True),
+        (State.HELD, False, False),
+        (State.HELD, True, False),
+        (State.EMPTY, False, False),
+        (State.EMPTY, True, False),
+    ],
+)
+def test_who_may_say_no(state: State, reject_when_stale: bool, may_deny: bool) -> None:
+    said = absent(company(state, rules(reject_when_stale=reject_when_stale)), "nobody@test.tux")
+    assert (said == NOT_FOUND) is may_deny
+    if not may_deny:
+        assert said == TempFail(f"mirror is {state.value}, cannot deny <nobody@test.tux>")
+
+
+def test_reasons_are_short() -> None:
+    assert shown("x" * SHOWN_LIMIT) == f"<{'x' * SHOWN_LIMIT}>"
+    assert shown("x" * 9_000) == f"<{'x' * SHOWN_LIMIT}...>"
