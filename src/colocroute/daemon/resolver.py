@@ -1,0 +1,145 @@
+"""The answering that a worker is handed: bytes of a request to an answer, out of the mirror.
+
+Owns the joint between server, store and routing: converts keys to text once, keeps the topology of the newest
+commit, opens at most one read transaction for a lookup and none for a foreign domain.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+
+from colocroute.errors import StoreError
+from colocroute.model import NOT_FOUND, Answer, State, TempFail, User
+from colocroute.routing import maps, policy
+from colocroute.routing.address import decode_key
+from colocroute.routing.topology import empty_topology, topology
+from colocroute.routing.view import Rules, Topology
+from colocroute.store.mirror import Mirror
+from colocroute.store.snapshot import Snapshot
+
+KEY_LIMIT = 10_000  # bytes: Postfix's socketmap_max_query_size; no address is longer
+
+_STATE_NUMBER = {state: number for number, state in enumerate(State)}
+
+
+class MirrorView:
+    """A `routing.view.View` over one read transaction that begins with the first question."""
+
+    __slots__ = ("_context", "_mirror", "_snapshot", "rules", "state", "topology")
+
+    def __init__(self, mirror: Mirror, state: State, topology: Topology, rules: Rules) -> None:
+        self.state = state
+        self.topology = topology
+        self.rules = rules
+        self._mirror = mirror
+        self._snapshot: Snapshot | None = None
+
+    def _begin(self) -> Snapshot:
+        if self._snapshot is None:
+            self._context = self._mirror.snapshot()
+            self._snapshot = self._context.__enter__()
+        return self._snapshot
+
+    def owners(self, address: str) -> Sequence[User]:
+        """See `View`."""
+        return (self._snapshot or self._begin()).owners(address)
+
+    def residents(self, route: str) -> Sequence[User]:
+        """See `View`."""
+        return (self._snapshot or self._begin()).residents(route)
+
+    def former_residents(self, route: str) -> Sequence[User]:
+        """See `View`."""
+        return (self._snapshot or self._begin()).former_residents(route)
+
+    def users_by_login(self, login: str) -> Sequence[User]:
+        """See `View`."""
+        return (self._snapshot or self._begin()).users_by_login(login)
+
+    def __enter__(self) -> "MirrorView":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._snapshot is not None:
+            self._snapshot = None
+            self._context.__exit__(kind, error, trace)
+
+
+class Resolver:
+    """Answers from one mirror under one set of rules.  Not for use across a fork."""
+
+    def __init__(
+        self,
+        mirror: Mirror,
+        rules: Rules,
+        stale_after: float,
+        trusted: Sequence[policy.Network] = (),
+    ) -> None:
+        self._mirror = mirror
+        self._pulse = mirror.pulse
+        self._rules = rules
+        self._stale_after = stale_after
+        self._trusted = tuple(trusted)
+        self._servers: frozenset[str] = frozenset()
+        self._topology = empty_topology(rules)
+        self._topology_number = -1
+
+    def stamp(self) -> int:
+        """Changes with every commit and every change of state; negative while a commit is in progress."""
+        number = self._pulse.stamp()
+        if number & 1 or number < 0:
+            return -1
+        return number << 2 | _STATE_NUMBER[self._state()]
+
+    def _state(self) -> State:
+        return self._pulse.state(time.clock_gettime(time.CLOCK_BOOTTIME), self._stale_after)
+
+    def view(self) -> MirrorView:
+        """A view of now; use it as a context manager."""
+        state = self._state()
+        if self._pulse.topology() != self._topology_number:
+            self._read_topology()
+        return MirrorView(self._mirror, state, self._topology, self._rules)
+
+    def _read_topology(self) -> None:
+        """Takes the domains of the newest commit; if they cannot be read the last good ones stay."""
+        try:
+            with self._mirror.snapshot() as snapshot:
+                meta = snapshot.meta()
+                self._topology = topology(
+                    self._rules,
+                    sites=snapshot.sites(),
+                    route_domains=snapshot.route_domains(),
+                    directory_domains=snapshot.domains(),
+                    here=meta.here,
+                )
+                self._servers = frozenset(meta.servers)
+                self._topology_number = meta.topology
+        except StoreError:
+            if self._topology_number < 0:
+                self._topology = empty_topology(self._rules)
+
+    def answer(self, map_name: bytes, key: bytes) -> Answer:
+        """The answer to one request; any bytes have one."""
+        name = map_name.decode("ascii", "backslashreplace")
+        text = decode_key(key) if len(key) <= KEY_LIMIT else None
+        if text is None:
+            return NOT_FOUND if name in maps.MAPS else maps.answer(self.view(), name, "")
+        try:
+            with self.view() as view:
+                return maps.answer(view, name, text)
+        except StoreError as error:
+            return TempFail(f"mirror unreadable: {error}")
+
+    def policy(self, attributes: Mapping[str, str]) -> str:
+        """The action for one policy request."""
+        try:
+            with self.view() as view:
+                return policy.action(view, attributes, servers=self._servers, trusted=self._trusted)
+        except StoreError:
+            return policy.DEFER

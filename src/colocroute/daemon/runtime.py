@@ -1,0 +1,84 @@
+"""What the running processes tell each other and the command line besides the mirror: small JSON files and a lock.
+
+Owns the names and the atomic writing of these files in `[store] path`.  They are for display: nothing that an
+answer depends on is in them.
+"""
+
+import fcntl
+import json
+import logging
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from colocroute.errors import ColocrouteError
+
+log = logging.getLogger(__name__)
+
+LOCK_FILE = "colocroute.lock"
+SUPERVISOR_FILE = "supervisor.json"
+REPLICATOR_FILE = "replicator.json"
+
+
+class RunningError(ColocrouteError):
+    """Another daemon already uses this store."""
+
+
+def acquire(store: Path) -> int:
+    """Takes the lock that one daemon holds for its life; returns its descriptor, which must stay open.
+
+    Raises `RunningError` if another daemon holds it, `ColocrouteError` if it cannot be made.
+    """
+    path = store / LOCK_FILE
+    try:
+        store.mkdir(mode=0o750, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    except OSError as error:
+        raise ColocrouteError(f"{path}: {error.strerror}") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise RunningError(f"{path}: another colocroute daemon is running with this store") from None
+    return descriptor
+
+
+def is_running(store: Path) -> bool:
+    """Whether a daemon holds the lock of this store."""
+    try:
+        descriptor = os.open(store / LOCK_FILE, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def publish(store: Path, name: str, value: dict[str, Any]) -> None:
+    """Replaces one of the files; a failure (disk full) is logged and otherwise ignored."""
+    try:
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=store)
+        try:
+            os.fchmod(descriptor, 0o644)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                json.dump(value, file)
+            Path(temporary).replace(store / name)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        log.debug("%s: %s", store / name, error)
+
+
+def read(store: Path, name: str) -> dict[str, Any]:
+    """The last published value, or an empty one if there is none or it is damaged."""
+    try:
+        value = json.loads((store / name).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
