@@ -181,7 +181,7 @@ class _Parser:
             raise self.error(f"expected '=', '~=', '>=' or '<=' after {name!r}")
         operator = match[1]
         if operator.startswith(":"):
-            raise self.error(f"extensible matches like ({name}{operator}...) are not supported")
+            raise self.error("extensible matches (:=) are not supported")
         self.at = match.end()
         pieces = self.pieces()
         if len(pieces) == 1:
@@ -198,7 +198,7 @@ class _Parser:
         match = NAME.match(self.text, self.at)
         if not match:
             if self.next_is(":"):
-                raise self.error("extensible matches like (:rule:=value) are not supported")
+                raise self.error("extensible matches (:rule:=value) are not supported")
             raise self.error("expected the name of an attribute")
         self.at = match.end()
         if self.next_is(";"):
