@@ -1,0 +1,216 @@
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from colocroute.directory.events import Event, RefreshBegin, RefreshDone, RefreshKind, Upsert
+from colocroute.directory.filter import parse
+from colocroute.directory.ldif_session import BATCH_EVENTS, POLL_SECONDS, LdifSession, search_file
+from colocroute.directory.match import compile_filter
+from colocroute.directory.schema import Schema
+from colocroute.errors import DirectoryError
+from colocroute.model import UserEntry
+from tests.lab.company import SUFFIX, Person, as_ldif, company_ldif
+
+UUID = "0a1b2c3d-0001-1020-8000-00000000abcd"
+DONE = RefreshDone(RefreshKind.COMPLETE)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "users.ldif"
+
+
+def session(file: Path, base: str = SUFFIX) -> LdifSession:
+    return LdifSession(file, base, Schema().mapper())
+
+
+def refresh(opened: LdifSession, seconds: float = 10.0) -> list[Event]:
+    """The events of one whole refresh, which must come within `seconds`."""
+    events: list[Event] = []
+    deadline = time.monotonic() + seconds
+    while DONE not in events:
+        assert time.monotonic() < deadline, f"no refresh within {seconds} s"
+        events += opened.events(0.5)
+    return events
+
+
+def dns(events: list[Event]) -> list[str]:
+    return [event.entry.dn for event in events if isinstance(event, Upsert)]
+
+
+def test_the_whole_file_is_one_refresh(file: Path) -> None:
+    file.write_text(company_ldif(3), encoding="utf-8")
+    opened = session(file)
+    events = refresh(opened)
+    assert (opened.mode, opened.uri, opened.position, opened.fileno()) == ("ldif", f"ldif:{file}", "", -1)
+    assert events[0] == RefreshBegin()
+    assert events[-1] == DONE
+    entries = [event.entry for event in events if isinstance(event, Upsert)]
+    assert len(entries) == len(events) - 2 == 1 + 3 + 3
+    anna = Person(0)
+    assert entries[-3].id == anna.dn.encode()
+    assert entries[-3].user == UserEntry(
+        (anna.mail, *anna.aliases),
+        (anna.route,),
+        (anna.uid,),
+        "imap.central.test.tux",
+        "smtp.central.test.tux",
+    )
+    assert time.clock_gettime(time.CLOCK_BOOTTIME) - opened.contact < 10
+
+
+def test_portions_are_bounded(file: Path) -> None:
+    file.write_text(company_ldif(2 * BATCH_EVENTS), encoding="utf-8")
+    opened = session(file)
+    sizes = [len(opened.events(0)) for _ in range(3)]
+    assert sizes[:2] == [BATCH_EVENTS, BATCH_EVENTS]
+    assert 0 < sizes[2] < BATCH_EVENTS
+
+
+def test_the_uuid_is_the_key_where_there_is_one_and_the_base_applies(file: Path) -> None:
+    inside = as_ldif(f"UID=a,{SUFFIX}", {"entryUUID": [UUID], "colocRouteAddress": ["a@x"]})
+    outside = as_ldif("uid=b,dc=other", {"colocRouteAddress": ["b@x"]})
+    file.write_text(inside + outside, encoding="utf-8")
+    [entry] = [
+        event.entry for event in refresh(session(file, "DC=test, dc=tux")) if isinstance(event, Upsert)
+    ]
+    assert entry.id == bytes.fromhex(UUID.replace("-", ""))
+    assert entry.dn == f"UID=a,{SUFFIX}"
+    assert len(dns(refresh(session(file, "")))) == 2
+
+
+def test_a_change_is_seen_within_two_seconds(file: Path) -> None:
+    file.write_text(company_ldif(1), encoding="utf-8")
+    opened = session(file)
+    refresh(opened)
+    assert opened.events(0.6) == []
+    before = opened.contact
+    assert opened.events(0.6) == []
+    assert opened.contact > before
+    started = time.monotonic()
+    file.write_text(company_ldif(2), encoding="utf-8")
+    assert Person(1).dn in dns(refresh(opened))
+    aside = file.with_suffix(".new")
+    aside.write_text(company_ldif(1), encoding="utf-8")
+    aside.replace(file)
+    assert Person(1).dn not in dns(refresh(opened))
+    assert time.monotonic() - started < 2 * 2.0
+
+
+def test_a_file_that_is_still_being_written_is_left_until_it_rests(file: Path) -> None:
+    file.write_text(company_ldif(1), encoding="utf-8")
+    opened = session(file)
+    refresh(opened)
+    with file.open("a", encoding="utf-8") as writer:
+        for number in range(1, 8):
+            writer.write(as_ldif(Person(number).dn, Person(number).attributes()))
+            writer.flush()
+            started = time.monotonic()
+            early = opened.events(0.1)
+            # On a machine that stalls it may have rested for long enough.
+            assert not early or time.monotonic() - started > POLL_SECONDS
+    assert len(dns(refresh(opened))) == 4 + 8
+
+
+def test_a_file_that_changes_while_it_is_read_is_read_again(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_text(company_ldif(1), encoding="utf-8")
+    opened = session(file)
+    changes = iter([company_ldif(2), company_ldif(3)])
+    real = Path.open
+
+    def changing(path: Path, mode: str = "r") -> object:
+        opened_file = real(path, mode)
+        if path == file and (text := next(changes, None)) is not None:
+            time.sleep(0.02)
+            with real(file, "w") as writer:
+                writer.write(text)
+        return opened_file
+
+    monkeypatch.setattr(Path, "open", changing)
+    assert len(dns(refresh(opened))) == 4 + 3
+
+
+def test_a_missing_or_unusable_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DirectoryError, match=r"/none.ldif: No such file"):
+        session(tmp_path / "none.ldif")
+    with pytest.raises(DirectoryError, match="not a regular file"):
+        session(tmp_path)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(DirectoryError, match="not a regular file"):
+        session(pipe)
+    (tmp_path / "x").touch()
+    with pytest.raises(DirectoryError, match=r"directory.base: .*test.tux"):
+        session(tmp_path / "x", "test.tux")
+
+
+def test_a_file_that_breaks_is_told_with_its_line_and_contact_stands_still(file: Path) -> None:
+    file.write_text(company_ldif(1), encoding="utf-8")
+    opened = session(file)
+    refresh(opened)
+    contact = opened.contact
+    with file.open("a", encoding="utf-8") as writer:
+        writer.write("rubbish\n")
+    with pytest.raises(
+        DirectoryError, match=r"users.ldif, line \d+: expected 'attribute: value', found 'rubbish'"
+    ):
+        refresh(opened)
+    assert opened.contact <= contact + 0.3
+    opened.close()
+    file.unlink()
+    with pytest.raises(DirectoryError, match="No such file"):
+        session(file)
+
+
+def test_a_file_that_vanishes_is_told(file: Path) -> None:
+    file.write_text(company_ldif(1), encoding="utf-8")
+    opened = session(file)
+    refresh(opened)
+    file.unlink()
+    with pytest.raises(DirectoryError, match="No such file"):
+        opened.events(1.0)
+
+
+@pytest.mark.parametrize(
+    ("second", "why"),
+    [
+        ({"dn": "UID=A , dc=tux"}, "line 5: the same DN as the entry at line 1"),
+        (
+            {"dn": "uid=b,dc=tux", "entryUUID": UUID.upper()},
+            "line 5: the same entryUUID as the entry at line 1",
+        ),
+        ({"dn": "uid=b,dc=tux", "entryUUID": "x"}, "line 5: badly formed"),
+        ({"dn": "b"}, "line 5: expected attribute=value in the DN, found 'b'"),
+    ],
+)
+def test_entries_that_cannot_be_told_apart_are_refused(file: Path, second: dict[str, str], why: str) -> None:
+    lines = "".join(f"{name}: {value}\n" for name, value in second.items())
+    file.write_text(f"dn: uid=a,dc=tux\nentryUUID: {UUID}\nmail: a\n\n{lines}", encoding="utf-8")
+    with pytest.raises(DirectoryError, match=why):
+        refresh(session(file, "dc=tux"))
+
+
+def test_close_ends_a_read_that_is_under_way(file: Path) -> None:
+    file.write_text(company_ldif(2 * BATCH_EVENTS), encoding="utf-8")
+    opened = session(file)
+    opened.events(0)
+    opened.close()
+    opened.close()
+
+
+def test_search(file: Path) -> None:
+    file.write_text(company_ldif(5), encoding="utf-8")
+
+    def search(text: str) -> list[str]:
+        return [
+            entry.dn for entry in search_file(file, SUFFIX, Schema().mapper(), compile_filter(parse(text)))
+        ]
+
+    assert search("(alias=F3@test.tux)") == [Person(3).dn]
+    assert search("(ou=users)") == []
+    assert search("(alias=nobody@test.tux)") == []
+    assert len(search("(suseMailTransportDestination=*)")) == 3
