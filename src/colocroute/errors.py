@@ -40,5 +40,9 @@ class StoreError(ColocrouteError):
     """The mirror cannot be read or written (disk full, damage, permission)."""
 
 
+class MirrorDamagedError(StoreError):
+    """The mirror contradicts itself; the next one who opens it for writing sets it aside and starts anew."""
+
+
 class TemporaryError(ColocrouteError):
     """A command needs something that is not there now, the daemon for instance (exit 75)."""

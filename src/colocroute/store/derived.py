@@ -1,0 +1,133 @@
+"""What is derived from the records: indexes by key, sites, and how often each domain is used.
+
+Owns what a change of one record does to them.  Rule: an index leads to a record if and only if the keys of
+the record say so.  Must not know former routes, removals or when to commit.
+"""
+
+from collections.abc import Callable, Iterable
+
+import lmdb
+
+from colocroute.model import Record
+from colocroute.store.failures import damaged
+from colocroute.store.layout import (
+    COUNT,
+    DOMAIN,
+    NO_KEYS,
+    ROUTE_DOMAIN,
+    SITE,
+    Databases,
+    KeyBytes,
+    KeysOf,
+    Txn,
+    domain_key,
+    encode,
+    index_keys,
+    join_id,
+    split_ids,
+)
+
+
+class Derived:
+    """The derived databases in one write transaction.
+
+    `note_topology` is called before each change of what the sites and domains are.
+    """
+
+    __slots__ = ("_db", "_keys_of", "_note_topology", "_txn")
+
+    def __init__(
+        self,
+        txn: Txn,
+        databases: Databases,
+        keys_of: KeysOf,
+        note_topology: Callable[[], None],
+    ) -> None:
+        self._txn = txn
+        self._db = databases
+        self._keys_of = keys_of
+        self._note_topology = note_topology
+
+    def keys(self, record: Record | None) -> KeyBytes:
+        """The keys of a record, none if there is no record."""
+        return NO_KEYS if record is None else index_keys(self._keys_of(record))
+
+    def replace(
+        self, inner: bytes, old: Record | None, before: KeyBytes, new: Record | None, after: KeyBytes
+    ) -> None:
+        """The record `inner` was `old`, found by `before`, and is now `new`, found by `after`."""
+        self._index(inner, before, after)
+        self._site(inner, old, new)
+        self._domains(DOMAIN, old.domains if old else (), new.domains if new else ())
+        self._domains(ROUTE_DOMAIN, before.route_domains, after.route_domains)
+
+    def _index(self, inner: bytes, before: KeyBytes, after: KeyBytes) -> None:
+        db, get, put = self._db, self._txn.get, self._txn.put
+        for index, old, new in (
+            (db.addresses, before.addresses, after.addresses),
+            (db.routes, before.routes, after.routes),
+            (db.logins, before.logins, after.logins),
+        ):
+            if old != new:
+                for key in set(old).difference(new):
+                    self._unlink(index, key, inner)
+                for key in set(new).difference(old):
+                    put(key, join_id(get(key, None, index), inner), db=index)
+
+    def _unlink(self, index: lmdb._Database, key: bytes, inner: bytes) -> None:
+        value = self._txn.get(key, None, index)
+        ids = [] if value is None else split_ids(value)
+        if inner not in ids:
+            raise damaged(self._db.where, f"the key {key!r} does not lead to {inner.hex()}")
+        ids.remove(inner)
+        if ids:
+            self._txn.put(key, b"".join(ids), db=index)
+        else:
+            self._txn.delete(key, db=index)
+
+    def _site(self, inner: bytes, old: Record | None, new: Record | None) -> None:
+        old_site, new_site = old.site if old else None, new.site if new else None
+        if old_site == new_site:
+            return
+        self._note_topology()
+        if new_site is None:
+            self._txn.delete(inner, db=self._db.sites)
+        else:
+            self._txn.put(inner, encode(new_site), db=self._db.sites)
+        self._domains(SITE, old_site.domains if old_site else (), new_site.domains if new_site else ())
+
+    def _domains(self, kind: bytes, old: Iterable[str], new: Iterable[str]) -> None:
+        if old != new:
+            for domain in set(old).difference(new):
+                self.count(kind, domain, -1)
+            for domain in set(new).difference(old):
+                self.count(kind, domain, 1)
+
+    def count(self, kind: bytes, domain: str, more: int) -> None:
+        """So many more records use the domain as this kind."""
+        key = domain_key(kind, domain)
+        value = self._txn.get(key, None, self._db.domains)
+        before = 0 if value is None else COUNT.unpack_from(value)[0]
+        after = before + more
+        if after < 0:
+            raise damaged(self._db.where, f"the domain {domain!r} is counted wrong")
+        if not before or not after:
+            self._note_topology()
+        if after:
+            name = domain.encode("utf-8", "surrogatepass")
+            self._txn.put(key, COUNT.pack(after) + name, db=self._db.domains)
+        else:
+            self._txn.delete(key, db=self._db.domains)
+
+    def missed(self, record: Record, keys: KeyBytes) -> bool:
+        """Whether something that an absent record served is served by no other."""
+        db, get = self._db, self._txn.get
+        if keys.addresses:
+            wanted = [(key, db.addresses) for key in keys.addresses]
+        else:
+            wanted = [(key, db.routes) for key in keys.routes] + [(key, db.logins) for key in keys.logins]
+        domains = [domain_key(DOMAIN, domain) for domain in record.domains]
+        if record.site is not None:
+            domains += [domain_key(SITE, domain) for domain in record.site.domains]
+        wanted += [(key, db.domains) for key in domains]
+        return any(get(key, None, index) is None for key, index in wanted)

@@ -1,0 +1,141 @@
+"""How a mirror is laid out in LMDB: its named databases and the form of their keys and values.
+
+Owns every byte that is a key, and the packing of owners.  Rule: any change here that an older mirror does not
+follow raises `LAYOUT`; a mirror of another layout is set aside, never read.
+
+    meta       b"meta" -> Meta, b"tag" -> Tag
+    entries    inner id -> Record
+    names      inner id -> id, where that is not the inner id itself
+    addresses  folded address -> inner ids of its owners, 16 bytes each, ascending
+    routes     folded route address -> inner ids of its residents
+    logins     folded login -> inner ids
+    former     folded route address nobody has now -> Former
+    removed    inner id -> Kept
+    times      b"f" time hash -> key in `former`; b"r" time inner id -> nothing: both by age
+    sites      inner id -> SiteEntry
+    domains    b"s" site domain, b"d" domain, b"r" domain of a route -> count and name
+
+An inner id is 16 bytes: an entryUUID itself, of any other id (a DN) the first half of its SHA-256.
+"""
+
+from collections.abc import Callable
+from hashlib import sha256
+from struct import Struct
+from typing import TypeAlias
+
+import lmdb
+import msgspec
+
+from colocroute.model import Keys, Record, SiteEntry
+from colocroute.store.meta import Former, Kept, Meta, Tag
+
+LAYOUT = 1
+
+META_KEY = b"meta"
+TAG_KEY = b"tag"
+INNER_ID = 16  # bytes of an entryUUID (RFC 4530)
+LONGEST_KEY = 511  # LMDB 0.9, mdb.c: MDB_MAXKEYSIZE
+HASHED = b"\xff"  # occurs nowhere in UTF-8, so a hashed key is never mistaken for a written one
+
+SITE, DOMAIN, ROUTE_DOMAIN = b"s", b"d", b"r"
+FORMER, REMOVED = b"f", b"r"
+
+COUNT = Struct(">I")
+_TIME = Struct(">Q")
+_LATEST = 2**63
+
+encode = msgspec.msgpack.Encoder().encode
+decode_record = msgspec.msgpack.Decoder(Record).decode
+decode_site = msgspec.msgpack.Decoder(SiteEntry).decode
+decode_meta = msgspec.msgpack.Decoder(Meta).decode
+decode_former = msgspec.msgpack.Decoder(Former).decode
+decode_kept = msgspec.msgpack.Decoder(Kept).decode
+decode_tag = msgspec.msgpack.Decoder(Tag).decode
+
+KeysOf = Callable[[Record], Keys]
+Txn: TypeAlias = "lmdb.Transaction[bytes]"  # only the stub is generic
+
+
+class Databases(msgspec.Struct, frozen=True):
+    """The handles of the named databases of one environment, and `where` that is for messages."""
+
+    where: str
+    meta: lmdb._Database
+    entries: lmdb._Database
+    names: lmdb._Database
+    addresses: lmdb._Database
+    routes: lmdb._Database
+    logins: lmdb._Database
+    former: lmdb._Database
+    removed: lmdb._Database
+    times: lmdb._Database
+    sites: lmdb._Database
+    domains: lmdb._Database
+
+
+DATABASES = tuple(name for name in Databases.__struct_fields__ if name != "where")
+
+
+class KeyBytes(msgspec.Struct, frozen=True):
+    """`model.Keys` as the index has them, each key once; `route_domains` stay text."""
+
+    addresses: tuple[bytes, ...] = ()
+    routes: tuple[bytes, ...] = ()
+    logins: tuple[bytes, ...] = ()
+    route_domains: tuple[str, ...] = ()
+
+
+NO_KEYS = KeyBytes()
+
+
+def key_bytes(key: str) -> bytes:
+    """The index key of a folded key, whatever its length."""
+    data = key.encode("utf-8", "surrogatepass")
+    if 0 < len(data) <= LONGEST_KEY:
+        return data
+    return HASHED + sha256(data).digest()
+
+
+def domain_key(kind: bytes, domain: str) -> bytes:
+    """The key of a domain of one kind in `domains`."""
+    data = kind + domain.encode("utf-8", "surrogatepass")
+    if len(data) <= LONGEST_KEY:
+        return data
+    return kind + HASHED + sha256(data).digest()
+
+
+def inner_id(entry_id: bytes) -> bytes:
+    """The 16 bytes that stand for an id."""
+    return entry_id if len(entry_id) == INNER_ID else sha256(entry_id).digest()[:INNER_ID]
+
+
+def index_keys(keys: Keys) -> KeyBytes:
+    """The keys of a record as the index has them."""
+    return KeyBytes(
+        tuple(dict.fromkeys(map(key_bytes, keys.addresses))),
+        tuple(dict.fromkeys(map(key_bytes, keys.routes))),
+        tuple(dict.fromkeys(map(key_bytes, keys.logins))),
+        tuple(dict.fromkeys(keys.route_domains)),
+    )
+
+
+def split_ids(value: bytes) -> list[bytes]:
+    """The inner ids of an index value; raises `msgspec.ValidationError` if it is none."""
+    if not value or len(value) % INNER_ID:
+        raise msgspec.ValidationError(f"{len(value)} bytes are no list of ids")
+    return [value[at : at + INNER_ID] for at in range(0, len(value), INNER_ID)]
+
+
+def join_id(value: bytes | None, inner: bytes) -> bytes:
+    """An index value with one more inner id."""
+    return inner if value is None else b"".join(sorted({*split_ids(value), inner}))
+
+
+def time_key(kind: bytes, at: float, tail: bytes = b"") -> bytes:
+    """A key of `times`; `at` is wall clock seconds, kept to the microsecond."""
+    return kind + _TIME.pack(int(min(max(at, 0.0) * 1e6, _LATEST))) + tail
+
+
+def former_tail(route: bytes) -> bytes:
+    """What tells the former routes of one microsecond apart."""
+    return sha256(route).digest()[:INNER_ID]

@@ -1,0 +1,95 @@
+"""What is remembered of the past: routes that users have left, and removed records kept aside.
+
+Owns both databases and the order of their rows by age.  Must not know the records there are.
+"""
+
+from collections.abc import Callable, Iterator
+
+import lmdb
+
+from colocroute.model import Record
+from colocroute.store.layout import (
+    FORMER,
+    INNER_ID,
+    REMOVED,
+    Databases,
+    Txn,
+    decode_former,
+    decode_kept,
+    encode,
+    former_tail,
+    inner_id,
+    time_key,
+)
+from colocroute.store.meta import Former, Kept
+
+Rows = Callable[[lmdb._Database, bytes], Iterator[tuple[bytes, bytes]]]
+
+
+class Leavings:
+    """Former routes and kept records in one write transaction; `changed` says whether anything was forgotten.
+
+    `rows` iterates over a database from a key on, unharmed by changes meanwhile; `now` is wall clock seconds.
+    """
+
+    __slots__ = ("_db", "_now", "_rows", "_txn", "changed")
+
+    def __init__(self, txn: Txn, databases: Databases, rows: Rows, now: float) -> None:
+        self._txn = txn
+        self._db = databases
+        self._rows = rows
+        self._now = now
+        self.changed = False
+
+    def remember(self, route: bytes, owner: bytes, address: bytes) -> None:
+        """`owner` (inner id), found by `address`, has left this route."""
+        self.forget_route(route)
+        self._txn.put(route, encode(Former(owner, address, self._now)), db=self._db.former)
+        self._txn.put(time_key(FORMER, self._now, former_tail(route)), route, db=self._db.times)
+
+    def forget_route(self, route: bytes) -> None:
+        """The route is somebody's now, or its leaving too long ago."""
+        raw = self._txn.get(route, None, self._db.former)
+        if raw is None:
+            return
+        self._txn.delete(time_key(FORMER, decode_former(raw).at, former_tail(route)), db=self._db.times)
+        self._txn.delete(route, db=self._db.former)
+        self.changed = True
+
+    def keep(self, entry_id: bytes, record: Record) -> None:
+        """Keeps a record aside that has just been removed."""
+        inner = inner_id(entry_id)
+        self._txn.put(inner, encode(Kept(entry_id, self._now, record)), db=self._db.removed)
+        self._txn.put(time_key(REMOVED, self._now, inner), b"", db=self._db.times)
+
+    def kept(self, since: float = 0.0) -> Iterator[bytes]:
+        """The inner ids of the records kept aside since then, the oldest first."""
+        for key, _ in self._rows(self._db.times, time_key(REMOVED, since)):
+            yield key[-INNER_ID:]
+
+    def kept_record(self, inner: bytes) -> Kept | None:
+        """The record kept aside under this inner id."""
+        raw = self._txn.get(inner, None, self._db.removed)
+        return None if raw is None else decode_kept(raw)
+
+    def forget_kept(self, inner: bytes) -> None:
+        """The record is there again, or its removal too long ago."""
+        kept = self.kept_record(inner)
+        if kept is None:
+            return
+        self._txn.delete(time_key(REMOVED, kept.at, inner), db=self._db.times)
+        self._txn.delete(inner, db=self._db.removed)
+        self.changed = True
+
+    def expire(self, former_before: float, removed_before: float) -> None:
+        """Forgets what is older, in wall clock seconds."""
+        end = time_key(FORMER, former_before)
+        for key, route in self._rows(self._db.times, FORMER):
+            if key >= end:
+                break
+            self.forget_route(route)
+        end = time_key(REMOVED, removed_before)
+        for key, _ in self._rows(self._db.times, REMOVED):
+            if key >= end:
+                break
+            self.forget_kept(key[-INNER_ID:])

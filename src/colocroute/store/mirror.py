@@ -1,0 +1,232 @@
+"""The mirror: the directory's content on disk, shared by all processes of this machine.
+
+Owns opening and closing, the commit with the pulse around it, and noticing that the mirror was replaced.
+Rules: one process writes; a commit is durable when `transaction` returns; a crash at any point leaves either
+the old or the new; opening for reading creates and changes nothing.
+
+Limits: not for use across a fork (open it in the child), nor twice in one process (POSIX locks).  The file
+never shrinks: what is freed is used again.
+"""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import lmdb
+import msgspec
+
+from colocroute.errors import MirrorDamagedError, StoreError
+from colocroute.store import environment, files
+from colocroute.store.environment import Attached
+from colocroute.store.failures import FAILURES, damaged, store_error
+from colocroute.store.layout import META_KEY, KeysOf, Txn, decode_meta, encode
+from colocroute.store.pulse import Pulse
+from colocroute.store.snapshot import NoSnapshot, Snapshot
+from colocroute.store.transaction import Transaction
+
+
+class Mirror:
+    """One mirror, open in this process; use it as a context manager or `close` it."""
+
+    def __init__(self, path: Path, *, fingerprint: str, keys_of: KeysOf, writable: bool) -> None:
+        """See `open`."""
+        self._path = path
+        self._fingerprint = fingerprint
+        self._keys_of = keys_of
+        self._lock = -1
+        with contextlib.ExitStack() as undo:
+            if writable:
+                try:
+                    self._lock = files.lock_writer(path)
+                except OSError as error:
+                    raise store_error(str(path), error) from error
+                undo.callback(files.unlock_writer, self._lock)
+            self.pulse = Pulse(path, fingerprint, writable=writable)
+            undo.callback(self.pulse.close)
+            if writable:
+                self._establish()
+            else:
+                self._attach(environment.attach(path, fingerprint))
+            undo.pop_all()
+
+    @classmethod
+    def open(cls, path: Path, *, fingerprint: str, keys_of: KeysOf, writable: bool) -> "Mirror":
+        """Opens the mirror in the directory `path`; raises `StoreError`.
+
+        `fingerprint` names everything the records depend on.  For writing, a mirror of another fingerprint is
+        emptied, and a file that is none is set aside.  For reading, both are as if there were no mirror:
+        empty and not complete.  `keys_of` tells by which keys a record is found.
+        """
+        return cls(Path(path), fingerprint=fingerprint, keys_of=keys_of, writable=writable)
+
+    def _attach(self, attached: Attached | None) -> None:
+        self._attached = attached
+        self._number = attached.mirror if attached is not None else 0
+
+    def _detach(self) -> None:
+        if self._attached is not None:
+            self._attached.environment.close()
+        self._attach(None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends every snapshot; closing twice does no harm."""
+        self._detach()
+        self.pulse.close()
+        if self._lock >= 0:
+            files.unlock_writer(self._lock)
+            self._lock = -1
+
+    # -- reading
+
+    def snapshot(self) -> Snapshot:
+        """The mirror as the newest commit left it; raises `StoreError`."""
+        if self._number != self.pulse.mirror() or self._attached is None:
+            self._look_again()
+        attached = self._attached
+        if attached is None:
+            if self.pulse.complete():
+                raise StoreError(f"{self._path}: the mirror should be here and cannot be found")
+            return NoSnapshot(str(self._path))
+        try:
+            try:
+                return Snapshot(attached.environment.begin(), attached.databases)
+            except lmdb.ReadersFullError:
+                attached.environment.reader_check()
+                return Snapshot(attached.environment.begin(), attached.databases)
+        except FAILURES as error:
+            raise store_error(str(self._path), error) from error
+
+    def _look_again(self) -> None:
+        """A reader's mirror may be there by now, or have been replaced by another."""
+        replaced = self.pulse.mirror() not in (0, self._number)
+        if self._lock < 0 and (self._attached is None or replaced):
+            self._detach()
+            self._attach(environment.attach(self._path, self._fingerprint))
+
+    # -- writing
+
+    @contextlib.contextmanager
+    def transaction(self, now: float) -> Iterator[Transaction]:
+        """Changes that are committed when the block is left, and rolled back if it raises.
+
+        `now` is wall clock seconds.  If it raises `StoreError` (disk full, damage), nothing was stored, and
+        the pulse says `unwritable` until the caller takes that back.  A block that changes nothing writes
+        nothing.
+        """
+        if self._lock < 0:
+            raise StoreError(f"{self._path}: not open for writing")
+        try:
+            attached, txn = self._begin()
+            try:
+                transaction = Transaction(txn, attached.databases, self._keys_of, now)
+                yield transaction
+                self._commit(txn, transaction)
+            finally:
+                txn.abort()
+        except StoreError as error:
+            self.pulse.set(unwritable=True)
+            if isinstance(error, MirrorDamagedError):
+                self.pulse.note_damage()
+            raise
+
+    def _begin(self) -> tuple[Attached, Txn]:
+        attached = self._attached or self._establish()
+        try:
+            attached.environment.reader_check()
+            return attached, attached.environment.begin(write=True)
+        except lmdb.PanicError:
+            # LMDB gives up for good after a failed write of its meta page; the file is as it was before.
+            self._detach()
+            attached = self._establish()
+        except FAILURES as error:
+            raise store_error(str(self._path), error) from error
+        try:
+            return attached, attached.environment.begin(write=True)
+        except FAILURES as error:
+            raise store_error(str(self._path), error) from error
+
+    def _establish(self) -> Attached:
+        """Opens for writing, and tells the pulse what there is."""
+        suspect = self.pulse.damage_noted()
+        attached = environment.establish(
+            self._path, self._fingerprint, suspect=suspect, withdraw=self.pulse.withdraw
+        )
+        self._attach(attached)
+        try:
+            attached.environment.reader_check()
+            with Snapshot(attached.environment.begin(), attached.databases) as snapshot:
+                meta = snapshot.meta()
+        except FAILURES as error:
+            self._detach()
+            raise store_error(str(self._path), error) from error
+        self.pulse.adopt(
+            attached.mirror, topology=meta.topology, complete=meta.complete, held=meta.held is not None
+        )
+        return attached
+
+    def _commit(self, txn: Txn, transaction: Transaction) -> None:
+        meta = transaction.finish()
+        if meta is None:
+            return
+        seen = transaction.changes_answers
+        true = transaction.start
+        if seen:
+            self.pulse.begin_commit(complete=meta.complete, held=meta.held is not None)
+        try:
+            txn.commit()
+            true = meta
+        except FAILURES as error:
+            raise store_error(str(self._path), error) from error
+        finally:
+            if seen:
+                self.pulse.end_commit(
+                    topology=true.topology, complete=true.complete, held=true.held is not None
+                )
+        self._extend()
+
+    def _extend(self) -> None:
+        # Without room for it the next who opens the file takes a closer look, that is all.
+        with contextlib.suppress(OSError):
+            files.extend_data(self._path)
+
+    def request_accept(self, removals: int) -> None:
+        """Notes that the operator lets that many removals through; raises `StoreError`.
+
+        For a mirror opened for reading, outside of any snapshot, while another process writes it: changes
+        that one number and nothing else.
+        """
+        if self._lock >= 0:
+            with self.transaction(time.time()) as transaction:
+                transaction.update_meta(accept=removals)
+            return
+        self._detach()
+        attached = environment.attach(self._path, self._fingerprint, write=True)
+        if attached is None:
+            raise StoreError(f"{self._path}: there is no mirror to accept anything for")
+        try:
+            with attached.environment.begin(write=True) as txn:
+                raw = txn.get(META_KEY, None, attached.databases.meta)
+                if raw is None:
+                    raise damaged(str(self._path), "it has no meta data")
+                meta = msgspec.structs.replace(decode_meta(raw), accept=removals)
+                txn.put(META_KEY, encode(meta), db=attached.databases.meta)
+            self._extend()
+        except FAILURES as error:
+            raise store_error(str(self._path), error) from error
+        finally:
+            attached.environment.close()
+        self._attach(environment.attach(self._path, self._fingerprint))

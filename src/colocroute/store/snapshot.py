@@ -1,0 +1,238 @@
+"""Reading the mirror: one LMDB read transaction, which sees one commit and nothing of later ones.
+
+Owns the lookups.  Rule: what cannot be decoded, or contradicts itself, is `MirrorDamagedError`, never an
+answer and never "not there".  Must not know what a map means.
+
+Limit: a snapshot that lives long keeps LMDB from reusing what later commits free; take one for each lookup.
+"""
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from types import TracebackType
+from typing import Any, Self, cast
+
+import lmdb
+
+from colocroute.model import Record, SiteEntry, User
+from colocroute.store.failures import FAILURES, damaged, store_error
+from colocroute.store.layout import (
+    COUNT,
+    DATABASES,
+    DOMAIN,
+    INNER_ID,
+    META_KEY,
+    ROUTE_DOMAIN,
+    Databases,
+    Txn,
+    decode_former,
+    decode_meta,
+    decode_record,
+    decode_site,
+    inner_id,
+    key_bytes,
+    split_ids,
+)
+from colocroute.store.meta import Counts, Meta
+
+_BATCH = 1000  # rows read ahead; a transaction may change what it iterates over between two batches
+
+
+class Snapshot:
+    """The mirror as one commit left it.  Use as a context manager; every method may raise `StoreError`.
+
+    Users come by ascending id; disabled ones are never found by a key.
+    """
+
+    __slots__ = ("_db", "_get", "_txn")
+
+    _get: Callable[[bytes, bytes | None, lmdb._Database], bytes | None]
+
+    def __init__(self, txn: Txn, databases: Databases) -> None:
+        self._txn = txn
+        self._get = txn.get
+        self._db = databases
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._txn.abort()
+
+    # -- lookups by folded key
+
+    def owners(self, key: str) -> list[User]:
+        """The users that have this address value (`@domain` for a catch-all)."""
+        return self._users(key, self._db.addresses)
+
+    def residents(self, key: str) -> list[User]:
+        """The users whose current route address this is."""
+        return self._users(key, self._db.routes)
+
+    def users_by_login(self, key: str) -> list[User]:
+        """The users with this login."""
+        return self._users(key, self._db.logins)
+
+    def former_residents(self, key: str) -> list[User]:
+        """The user that left this route, none if it is somebody's now or its leaving is forgotten.
+
+        If the entry is gone (reloaded under a new id), the single owner of what was its first address.
+        """
+        db = self._db
+        try:
+            raw = self._get(key_bytes(key), None, db.former)
+            if raw is None:
+                return []
+            former = decode_former(raw)
+            entry = self._get(former.owner, None, db.entries)
+            user = decode_record(entry).user if entry is not None else None
+            if user is not None:
+                return [user] if user.enabled else []
+            value = self._get(former.address, None, db.addresses)
+            return [] if value is None or len(value) != INNER_ID else [self._user(value)]
+        except FAILURES as error:
+            raise store_error(db.where, error) from error
+
+    def _users(self, key: str, index: lmdb._Database) -> list[User]:
+        try:
+            value = self._get(key_bytes(key), None, index)
+            if value is None:
+                return []
+            if len(value) == INNER_ID:
+                return [self._user(value)]
+            return [self._user(inner) for inner in split_ids(value)]
+        except FAILURES as error:
+            raise store_error(self._db.where, error) from error
+
+    def _user(self, inner: bytes) -> User:
+        raw = self._get(inner, None, self._db.entries)
+        if raw is None:
+            raise damaged(self._db.where, f"a key leads to the missing entry {inner.hex()}")
+        user = decode_record(raw).user
+        if user is None:
+            raise damaged(self._db.where, f"a key leads to {inner.hex()}, which is no user")
+        return user
+
+    # -- records
+
+    def record(self, entry_id: bytes) -> Record | None:
+        """The record of this id."""
+        try:
+            raw = self._get(inner_id(entry_id), None, self._db.entries)
+            return None if raw is None else decode_record(raw)
+        except FAILURES as error:
+            raise store_error(self._db.where, error) from error
+
+    def records(self) -> Iterator[tuple[bytes, Record]]:
+        """Every id with its record."""
+        try:
+            for inner, raw in self._rows(self._db.entries):
+                yield self._id(inner), decode_record(raw)
+        except FAILURES as error:
+            raise store_error(self._db.where, error) from error
+
+    def ids(self) -> Iterator[bytes]:
+        """Every id.  A transaction may remove what it has been given while it iterates."""
+        try:
+            for inner, _ in self._rows(self._db.entries):
+                yield self._id(inner)
+        except FAILURES as error:
+            raise store_error(self._db.where, error) from error
+
+    def _id(self, inner: bytes) -> bytes:
+        return self._get(inner, None, self._db.names) or inner
+
+    def _rows(self, db: lmdb._Database, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """All rows from `start` on, in batches, so that changes between two rows cannot lose one."""
+        while True:
+            cursor = self._txn.cursor(db)
+            if not (cursor.set_range(start) if start else cursor.first()):
+                return
+            batch = list(islice(cursor.iternext(), _BATCH))
+            yield from batch
+            if len(batch) < _BATCH:
+                return
+            start = batch[-1][0] + b"\0"  # the least key after it
+
+    # -- the whole
+
+    def sites(self) -> list[SiteEntry]:
+        """The transports of all records, by ascending id."""
+        try:
+            return [decode_site(raw) for _, raw in self._rows(self._db.sites)]
+        except FAILURES as error:
+            raise store_error(self._db.where, error) from error
+
+    def domains(self) -> list[str]:
+        """The domains the directory declares, each once."""
+        return self._domains(DOMAIN)
+
+    def route_domains(self) -> list[str]:
+        """The domains that routes of enabled users point into, each once."""
+        return self._domains(ROUTE_DOMAIN)
+
+    def _domains(self, kind: bytes) -> list[str]:
+        try:
+            found: list[str] = []
+            for key, value in self._rows(self._db.domains, kind):
+                if not key.startswith(kind):
+                    break
+                found.append(value[COUNT.size :].decode("utf-8", "surrogatepass"))
+            return found
+        except FAILURES as error:
+            raise store_error(self._db.where, error) from error
+
+    def counts(self) -> Counts:
+        """How much there is; takes microseconds whatever the size."""
+        stat, db = self._txn.stat, self._db
+        try:
+            return Counts(
+                entries=stat(db.entries)["entries"],
+                users=self.meta().users,
+                addresses=stat(db.addresses)["entries"],
+                sites=stat(db.sites)["entries"],
+                former=stat(db.former)["entries"],
+            )
+        except FAILURES as error:
+            raise store_error(db.where, error) from error
+
+    def meta(self) -> Meta:
+        """What is said of the mirror as a whole."""
+        try:
+            raw = self._get(META_KEY, None, self._db.meta)
+            return Meta() if raw is None else decode_meta(raw)
+        except FAILURES as error:
+            raise store_error(self._db.where, error) from error
+
+
+class NoSnapshot(Snapshot):
+    """The snapshot of a mirror that does not exist: nothing in it, not complete."""
+
+    __slots__ = ()
+
+    def __init__(self, where: str) -> None:
+        self._get = _nothing
+        self._db = Databases(where=where, **cast("dict[str, Any]", dict.fromkeys(DATABASES)))
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        return
+
+    def _rows(self, db: lmdb._Database, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:  # noqa: ARG002  # as its base
+        return iter(())
+
+    def counts(self) -> Counts:
+        """None of anything."""
+        return Counts()
+
+
+def _nothing(key: bytes, default: bytes | None, db: lmdb._Database) -> bytes | None:  # noqa: ARG001  # as txn.get
+    return default

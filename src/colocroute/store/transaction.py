@@ -1,0 +1,239 @@
+"""Writing the mirror: records and everything that follows from them, all in one LMDB transaction.
+
+Owns what putting and removing a record means: former routes, removals kept aside, what is lost.  Rule: a
+former route is nobody's current one.  Must not know when to commit (`mirror` does) nor why something goes.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from colocroute.model import Record
+from colocroute.store.derived import Derived
+from colocroute.store.failures import told
+from colocroute.store.layout import (
+    INNER_ID,
+    META_KEY,
+    NO_KEYS,
+    Databases,
+    KeyBytes,
+    KeysOf,
+    Txn,
+    decode_record,
+    encode,
+    inner_id,
+)
+from colocroute.store.leavings import Leavings
+from colocroute.store.load import Load
+from colocroute.store.meta import OWN_FIELDS, Meta, Removal
+from colocroute.store.snapshot import Snapshot
+
+_NO_ADDRESS = b"\xff"  # a key that nobody has
+
+_Topology = tuple[list[tuple[tuple[str, ...], tuple[str, ...]]], list[str], list[str]]
+
+
+class Transaction(Snapshot):
+    """A snapshot that sees its own changes; get one from `Mirror.transaction`, which commits or rolls back.
+
+    Every method may raise `StoreError`; then leave the transaction.
+    """
+
+    __slots__ = ("_before", "_changed", "_derived", "_keys_of", "_leavings", "_meta", "_now", "_start")
+
+    def __init__(self, txn: Txn, databases: Databases, keys_of: KeysOf, now: float) -> None:
+        """`now` is wall clock seconds."""
+        super().__init__(txn, databases)
+        self._keys_of = keys_of
+        self._derived = Derived(txn, databases, keys_of, self._note_topology)
+        self._leavings = Leavings(txn, databases, self._rows, now)
+        self._now = now
+        self._start = self._meta = super().meta()
+        self._before: _Topology | None = None
+        self._changed = False
+
+    # -- records
+
+    @told
+    def put(self, entry_id: bytes, record: Record) -> bool:
+        """Inserts or replaces; returns False, and writes nothing, if the very same record is there."""
+        return self._put(entry_id, record)
+
+    def _put(self, entry_id: bytes, record: Record) -> bool:
+        db = self._db
+        inner = inner_id(entry_id)
+        raw = encode(record)
+        old_raw = self._get(inner, None, db.entries)
+        if raw == old_raw:
+            return False
+        old = None if old_raw is None else decode_record(old_raw)
+        self._txn.put(inner, raw, db=db.entries)
+        if old is None:
+            self._leavings.forget_kept(inner)
+            if len(entry_id) != INNER_ID:
+                self._txn.put(inner, entry_id, db=db.names)
+        before, after = self._derived.keys(old), self._derived.keys(record)
+        self._derived.replace(inner, old, before, record, after)
+        for route in after.routes:
+            self._leavings.forget_route(route)
+        self._leave(inner, before, after)
+        self._count_users((record.user is not None) - (old is not None and old.user is not None))
+        self._changed = True
+        return True
+
+    @told
+    def remove(self, entry_id: bytes, *, keep: bool) -> Removal | None:
+        """Removes an entry; None if there is no such id.
+
+        `keep`: if it is lost, it is kept aside, so that `restore_removed` can put it back.
+        """
+        db = self._db
+        inner = inner_id(entry_id)
+        raw = self._get(inner, None, db.entries)
+        if raw is None:
+            return None
+        record = decode_record(raw)
+        keys = self._derived.keys(record)
+        self._txn.delete(inner, db=db.entries)
+        self._txn.delete(inner, db=db.names)
+        self._derived.replace(inner, record, keys, None, NO_KEYS)
+        heir = self._get(keys.addresses[0], None, db.addresses) if keys.addresses else None
+        self._leave(heir if heir is not None and len(heir) == INNER_ID else inner, keys, NO_KEYS)
+        self._count_users(-1 if record.user is not None else 0)
+        lost = self._derived.missed(record, keys)
+        if keep and lost:
+            self._leavings.keep(entry_id, record)
+        self._changed = True
+        return Removal(record, lost)
+
+    def _leave(self, owner: bytes, before: KeyBytes, after: KeyBytes) -> None:
+        """Remembers that `owner` left the routes of `before`, unless they are somebody's."""
+        address = (*after.addresses, *before.addresses, _NO_ADDRESS)[0]
+        for route in before.routes:
+            if route not in after.routes and self._get(route, None, self._db.routes) is None:
+                self._leavings.remember(route, owner, address)
+
+    def _count_users(self, more: int) -> None:
+        if more:
+            self._meta = msgspec.structs.replace(self._meta, users=self._meta.users + more)
+
+    def load(self, items: Iterable[tuple[bytes, Record]]) -> int:
+        """Puts many records at once, quickest into an empty mirror; returns how many.
+
+        Of an id that comes twice the later record counts.  What `items` raises is passed on as it is.
+        """
+        if any(self._txn.stat(db)["entries"] for db in (self._db.entries, self._db.former, self._db.removed)):
+            return sum(self.put(entry_id, record) for entry_id, record in items)
+        self._note_topology()
+        load = Load(self._txn, self._db, self._keys_of)
+        again: list[tuple[bytes, Record]] = []
+        number = 0
+        for entry_id, record in items:
+            if self._add(load, entry_id, record):
+                number += 1
+            else:
+                again.append((entry_id, record))
+        self._finish_load(load)
+        for entry_id, record in again:
+            self.put(entry_id, record)
+        return number
+
+    @told
+    def _add(self, load: Load, entry_id: bytes, record: Record) -> bool:
+        return load.add(entry_id, record)
+
+    @told
+    def _finish_load(self, load: Load) -> None:
+        load.flush()
+        for kind, domain, number in load.domains():
+            self._derived.count(kind, domain, number)
+        self._count_users(load.users)
+        self._changed = True
+
+    # -- removals kept aside
+
+    @told
+    def removed_since(self, since: float) -> int:
+        """How many lost entries are kept aside since then (wall clock seconds)."""
+        return sum(1 for _ in self._leavings.kept(since))
+
+    @told
+    def removed_names(self, limit: int) -> list[str]:
+        """The DNs of what is kept aside, the oldest first, at most `limit`."""
+        kept = (self._leavings.kept_record(inner) for inner in self._leavings.kept())
+        return [one.record.dn for one, _ in zip(kept, range(limit), strict=False) if one is not None]
+
+    @told
+    def restore_removed(self) -> int:
+        """Puts everything kept aside back, except what others serve by now; returns how many entries."""
+        number = 0
+        for inner in reversed(list(self._leavings.kept())):
+            kept = self._leavings.kept_record(inner)
+            self._leavings.forget_kept(inner)
+            if kept is not None and self._derived.missed(kept.record, self._derived.keys(kept.record)):
+                number += self._put(kept.id, kept.record)
+        return number
+
+    @told
+    def expire(self, *, former_before: float, removed_before: float) -> None:
+        """Forgets former routes left, and entries removed, before these times (wall clock seconds)."""
+        self._leavings.expire(former_before, removed_before)
+
+    # -- the whole
+
+    def meta(self) -> Meta:
+        """What is said of the mirror as a whole, with the changes made so far."""
+        return self._meta
+
+    def update_meta(self, **changes: Any) -> None:
+        """Changes fields of `Meta`; raises `TypeError` for those that are not the caller's."""
+        own = OWN_FIELDS.intersection(changes)
+        if own:
+            raise TypeError(f"kept by the store itself: {', '.join(sorted(own))}")
+        self._meta = msgspec.structs.replace(self._meta, **changes)
+
+    @property
+    def topology_changed(self) -> bool:
+        """Whether the sites, domains or route domains are others than when the transaction began."""
+        return self._before is not None and self._before != self._topology()
+
+    def _note_topology(self) -> None:
+        if self._before is None:
+            self._before = self._topology()
+
+    def _topology(self) -> _Topology:
+        sites = sorted((site.domains, site.nexthops) for site in self.sites())
+        return sites, self.domains(), self.route_domains()
+
+    @told
+    def finish(self) -> Meta | None:
+        """Before the commit: writes the meta data and returns them; None if nothing was changed at all."""
+        start, meta = self._start, self._meta
+        if meta == start and not self._changed and not self._leavings.changed:
+            return None
+        moved = self.topology_changed or (meta.here, meta.servers) != (start.here, start.servers)
+        self._meta = msgspec.structs.replace(
+            meta,
+            generation=meta.generation + self._changed,
+            topology=meta.topology + moved,
+            committed=self._now,
+        )
+        self._txn.put(META_KEY, encode(self._meta), db=self._db.meta)
+        return self._meta
+
+    @property
+    def changes_answers(self) -> bool:
+        """Whether an answer after this transaction may differ from one before it."""
+        start, meta = self._start, self._meta
+        return (
+            self._changed
+            or self._leavings.changed
+            or start.topology != meta.topology
+            or (start.complete, start.held is None) != (meta.complete, meta.held is None)
+        )
+
+    @property
+    def start(self) -> Meta:
+        """The meta data as they were when the transaction began."""
+        return self._start

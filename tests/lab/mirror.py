@@ -1,0 +1,135 @@
+"""Mirrors for tests: small records, keys for them, and another process that has the same mirror open."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from colocroute.model import Keys, Record, SiteEntry, User
+from colocroute.store.mirror import Mirror
+
+ROOT = Path(__file__).parents[2]
+FINGERPRINT = "test"
+BOOT_TIME_FAR = 1e12
+
+
+def keys_of(record: Record) -> Keys:
+    """Folds as plainly as can be: lower case, the last `@` before the domain."""
+    user = record.user
+    if user is None or not user.enabled:
+        return Keys()
+    routes = tuple(route.lower() for route in user.routes)
+    return Keys(
+        addresses=tuple(address.lower() for address in user.addresses),
+        routes=routes,
+        logins=tuple(login.lower() for login in user.logins),
+        route_domains=tuple(route.rpartition("@")[2] for route in routes),
+    )
+
+
+def user(
+    name: str,
+    *addresses: str,
+    routes: tuple[str, ...] = (),
+    logins: tuple[str, ...] = (),
+    enabled: bool = True,
+) -> Record:
+    """A record with a user; its DN is made of `name`."""
+    dn = f"uid={name},dc=test,dc=tux"
+    return Record(dn, User(addresses, routes, logins, "localhost", "localhost", enabled))
+
+
+def site(domain: str, nexthop: str = "smtp:[10.2.0.1]") -> Record:
+    """A record with a transport."""
+    return Record(f"cn={domain}", site=SiteEntry((domain,), (nexthop,)))
+
+
+def entry_id(number: int) -> bytes:
+    """An entryUUID."""
+    return number.to_bytes(16, "big")
+
+
+def open_mirror(path: Path, *, writable: bool = True, fingerprint: str = FINGERPRINT) -> Mirror:
+    """The mirror in `path` with the keys of this module."""
+    return Mirror.open(path, fingerprint=fingerprint, keys_of=keys_of, writable=writable)
+
+
+class Child:
+    """A process of its own in which `mirror` is the mirror in `path` and everything of this module is known."""
+
+    def __init__(
+        self, path: Path, *, writable: bool = False, fingerprint: str = FINGERPRINT, user_id: int = 0
+    ) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.lab.mirror", str(path), str(int(writable)), fingerprint],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            user=user_id or None,
+            group=user_id or None,
+            extra_groups=[] if user_id else None,
+        )
+
+    def ask(self, expression: str) -> Any:
+        """What the expression is there; an exception is the string `Name: text`."""
+        return self._answer(f"={expression}")
+
+    def do(self, *lines: str) -> Any:
+        """Runs statements there; None, or the exception as `ask` tells it."""
+        return self._answer("\n".join(lines))
+
+    def send(self, *lines: str) -> None:
+        """Starts statements there and does not wait for them."""
+        stdin = self.process.stdin
+        assert stdin is not None
+        stdin.write(json.dumps("\n".join(lines)) + "\n")
+        stdin.flush()
+
+    def _answer(self, source: str) -> Any:
+        self.send(source)
+        stdout = self.process.stdout
+        assert stdout is not None
+        line = stdout.readline()
+        return json.loads(line) if line else "Dead"
+
+    def killed(self) -> bool:
+        """Whether it ends by SIGKILL within some seconds."""
+        return self.process.wait(30) == -9
+
+    def __enter__(self) -> "Child":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(30)
+        for stream in (self.process.stdin, self.process.stdout):
+            if stream is not None:
+                stream.close()
+
+
+def _serve(path: str, writable: str, fingerprint: str) -> None:
+    names: dict[str, Any] = dict(globals())
+    try:
+        names["mirror"] = open_mirror(Path(path), writable=writable == "1", fingerprint=fingerprint)
+    except Exception as error:
+        names["failure"] = f"{type(error).__name__}: {error}"
+    for line in sys.stdin:
+        source = json.loads(line)
+        try:
+            if source.startswith("="):
+                result = eval(source[1:], names)
+            else:
+                result = exec(source, names)
+            text = json.dumps(result, default=repr)
+        except Exception as error:
+            text = json.dumps(f"{type(error).__name__}: {error}")
+        print(text, flush=True)
+
+
+if __name__ == "__main__":
+    _serve(*sys.argv[1:])

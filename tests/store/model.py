@@ -1,0 +1,96 @@
+"""The mirror as a naive model: everything is computed anew from a dict of records."""
+
+from dataclasses import dataclass, field
+
+from colocroute.model import Record, User
+from colocroute.store.layout import inner_id
+from tests.lab.mirror import keys_of
+
+
+@dataclass
+class Model:
+    """Follows DESIGN.md section 4 in the plainest way; `former` and `kept` are the only memory."""
+
+    entries: dict[bytes, Record] = field(default_factory=dict)
+    former: dict[str, tuple[bytes, str, float]] = field(default_factory=dict)
+    kept: dict[bytes, tuple[float, Record]] = field(default_factory=dict)
+
+    def having(self, kind: str, key: str) -> dict[bytes, User]:
+        return {
+            entry_id: record.user
+            for entry_id, record in self.entries.items()
+            if record.user is not None and key in getattr(keys_of(record), kind)
+        }
+
+    def put(self, entry_id: bytes, record: Record, now: float) -> bool:
+        old = self.entries.get(entry_id)
+        if old == record:
+            return False
+        self.entries[entry_id] = record
+        self.kept.pop(entry_id, None)
+        after = keys_of(record)
+        for route in after.routes:
+            self.former.pop(route, None)
+        if old is not None:
+            before = keys_of(old)
+            self._leave(entry_id, before.routes, (*after.addresses, *before.addresses), now)
+        return True
+
+    def _leave(self, owner: bytes, routes: tuple[str, ...], addresses: tuple[str, ...], now: float) -> None:
+        for route in routes:
+            if not self.having("routes", route):
+                self.former[route] = (owner, addresses[0] if addresses else "", now)
+
+    def missed(self, record: Record) -> bool:
+        keys = keys_of(record)
+        if keys.addresses:
+            if any(not self.having("addresses", key) for key in keys.addresses):
+                return True
+        elif any(not self.having("routes", key) for key in keys.routes) or any(
+            not self.having("logins", key) for key in keys.logins
+        ):
+            return True
+        sites = {domain for other in self.entries.values() if other.site for domain in other.site.domains}
+        if record.site and any(domain not in sites for domain in record.site.domains):
+            return True
+        return any(domain not in self.domains() for domain in record.domains)
+
+    def remove(self, entry_id: bytes, now: float, *, keep: bool) -> bool | None:
+        record = self.entries.pop(entry_id, None)
+        if record is None:
+            return None
+        keys = keys_of(record)
+        heirs = list(self.having("addresses", keys.addresses[0])) if keys.addresses else []
+        self._leave(heirs[0] if len(heirs) == 1 else entry_id, keys.routes, keys.addresses, now)
+        lost = self.missed(record)
+        if keep and lost:
+            self.kept[entry_id] = (now, record)
+        return lost
+
+    def restore(self, now: float) -> int:
+        number = 0
+        for entry_id in sorted(self.kept, key=lambda key: (self.kept[key][0], inner_id(key)), reverse=True):
+            _, record = self.kept.pop(entry_id)
+            if self.missed(record):
+                number += self.put(entry_id, record, now)
+        return number
+
+    def expire(self, former_before: float, removed_before: float) -> None:
+        self.former = {route: left for route, left in self.former.items() if left[2] >= former_before}
+        self.kept = {key: kept for key, kept in self.kept.items() if kept[0] >= removed_before}
+
+    def former_residents(self, route: str) -> list[User]:
+        if route not in self.former:
+            return []
+        owner, address, _ = self.former[route]
+        record = self.entries.get(owner)
+        if record is not None and record.user is not None:
+            return [record.user] if record.user.enabled else []
+        owners = list(self.having("addresses", address).values())
+        return owners if len(owners) == 1 else []
+
+    def domains(self) -> set[str]:
+        return {domain for record in self.entries.values() for domain in record.domains}
+
+    def route_domains(self) -> set[str]:
+        return {domain for record in self.entries.values() for domain in keys_of(record).route_domains}
