@@ -43,17 +43,17 @@ class Client:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.socket.settimeout(seconds)
         self.socket.connect(str(path))
-        self._decoder = socketmap.ReplyDecoder()
 
     def ask(self, name: str, key: str | bytes) -> Answer:
         """One lookup on this connection; `ConnectionError` if it is closed instead of an answer."""
         raw = key if isinstance(key, bytes) else key.encode()
+        decoder = socketmap.ReplyDecoder()
         self.socket.sendall(socketmap.encode_request(name.encode(), raw))
-        while (answer := self._decoder.next()) is None:
+        while (answer := decoder.next()) is None:
             data = self.socket.recv(65536)
             if not data:
                 raise ConnectionError("closed without an answer")
-            self._decoder.feed(data)
+            decoder.feed(data)
         return answer
 
     def close(self) -> None:

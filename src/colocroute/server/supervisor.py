@@ -77,8 +77,10 @@ class Supervisor:
         """Supervises until it is told to stop; the exit code.  To be called in the main thread."""
         self._catch_signals()
         try:
-            while not self._stopping or self._retiring:
+            while True:
                 self._step()
+                if self._stopping and not self._retiring:
+                    break  # the last one has just been reaped: no signal will come any more
                 for key, _ in self._selector.select(self._timeout(_clock())):
                     key.data()
         finally:
