@@ -1,8 +1,6 @@
 """Reading and changing a Postfix configuration with the real postconf, without starting Postfix."""
 
-import os
 import shutil
-import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +9,7 @@ from colocroute.cli.maincf import Change, Maincf
 from colocroute.cli.wiring import wire
 from colocroute.cli.wiring_model import PARENT_MATCHES, Installed, Wanted, Wiring
 from colocroute.errors import ColocrouteError, TemporaryError
+from tests.lab.mailcompany import age
 
 WANTED = Wanted(
     socketmap="unix:/run/colocroute/map.sock",
@@ -41,13 +40,7 @@ def config(tmp_path: Path) -> Path:
 
 def write(config: Path, name: str, text: str) -> None:
     (config / name).write_text(text)
-    settle(config)
-
-
-def settle(config: Path) -> None:
-    """Makes the files old: Postfix waits until a file has not been written for 2 s (`dict_load_file_xt`)."""
-    for path in config.iterdir():
-        os.utime(path, (time.time() - 60, time.time() - 60))
+    age(config)
 
 
 def lines(config: Path) -> Wiring:
@@ -58,7 +51,7 @@ def apply(config: Path) -> None:
     maincf = Maincf(config)
     wiring = wire(WANTED, maincf.installed())
     maincf.apply(wiring, maincf.changes(wiring))
-    settle(config)
+    age(config)
 
 
 def test_a_fresh_configuration(config: Path) -> None:

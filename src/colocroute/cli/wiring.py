@@ -179,9 +179,10 @@ def _restrictions(wanted: Wanted, installed: Installed) -> Iterator[Parameter]:
     asked = endpoint in re.split(r"[\s,{}]+", others)
     yield Parameter(
         "smtpd_recipient_restrictions",
-        others if asked else f"{check}, {others}",
-        "The policy service first, so that it sees the local network too: a stranger may neither write to "
-        "nor send from a site domain. It never says OK, so all that follows still decides.",
+        others if asked else f"reject_unlisted_recipient, {check}, {others}",
+        "Who does not exist is refused with 550. The policy service before all permissions, so that it sees "
+        "the local network too: a stranger may neither write to nor send from a site domain. It never says "
+        "OK, so all that follows still decides.",
     )
 
 

@@ -1,0 +1,258 @@
+"""What the lines of `colocroute postconf` make a real Postfix do with mail.
+
+Two sites, one of them chrooted, with maps that answer as the service would; every mail goes the whole way
+from SMTP to LMTP.
+"""
+
+from collections.abc import Iterator
+from email import message_from_bytes
+
+import msgspec
+import pytest
+
+from colocroute.model import State
+from colocroute.routing.view import Rules
+from tests.lab import mailcompany
+from tests.lab.mailcompany import CENTRAL, DOMAIN, EXTERNAL, OWN_CLIENT, MailCompany, Site
+from tests.lab.sink import Mail, Sink, smtp_sink
+
+OUTSIDE = "x@example.com"
+
+
+@pytest.fixture(scope="module")
+def built() -> Iterator[MailCompany]:
+    with mailcompany.mail_company() as company:
+        yield company
+
+
+@pytest.fixture
+def company(built: MailCompany) -> MailCompany:
+    built.live()
+    for mails in (built.central.box.mails, built.external.box.mails, built.world.mails):
+        mails.clear()
+    return built
+
+
+def header(mail: Mail, name: str) -> str:
+    return str(message_from_bytes(mail.content)[name])
+
+
+def test_a_public_address_goes_straight_to_its_site(company: MailCompany) -> None:
+    company.central.send(OUTSIDE, "anna@test.tux")
+    assert company.external.box.wait_for(f"anna@{EXTERNAL}").sender == OUTSIDE
+
+
+def test_and_at_its_own_site_into_the_mailbox(company: MailCompany) -> None:
+    company.external.send(OUTSIDE, "A.Smith@Test.Tux")
+    assert company.external.box.wait_for(f"anna@{EXTERNAL}").sender == OUTSIDE
+    assert not company.central.box.mails
+
+
+def test_two_addresses_of_one_person_are_one_mail(company: MailCompany) -> None:
+    company.central.send(OUTSIDE, "anna@test.tux", "a.smith@test.tux", "bob@test.tux")
+    company.external.box.wait_for(f"anna@{EXTERNAL}")
+    company.central.box.wait_for(f"bob@{CENTRAL}")
+    company.central.server.wait_empty()
+    company.external.server.wait_empty()
+    assert len(company.external.box.mails) == len(company.central.box.mails) == 1
+
+
+def test_an_extension_arrives(company: MailCompany) -> None:
+    company.central.send(OUTSIDE, "anna+News@test.tux")
+    company.external.box.wait_for(f"anna+News@{EXTERNAL}")
+
+
+@pytest.mark.parametrize("site", [0, 1])
+def test_unknown_people_are_refused_at_the_first_server(company: MailCompany, site: int) -> None:
+    here = company.sites[site]
+    for recipient in ("nobody@test.tux", "erik@test.tux"):
+        assert "550 5.1.1" in (reply := here.reply(recipient)) and "virtual alias table" in reply
+    for domain in (CENTRAL, EXTERNAL):
+        assert here.reply(f"nobody@{domain}", client=OWN_CLIENT).startswith("550 5.1.1")
+
+
+def test_two_owners_mean_later(company: MailCompany) -> None:
+    assert company.central.reply("team@test.tux").startswith("451 4.3.0")
+
+
+def test_a_stale_mirror_delays_the_unknown_only(company: MailCompany) -> None:
+    company.live(State.STALE)
+    assert company.central.reply("nobody@test.tux").startswith(("450", "451"))
+    company.central.send(OUTSIDE, "anna@test.tux")
+    company.external.box.wait_for(f"anna@{EXTERNAL}")
+
+
+def test_an_empty_mirror_delays_ours_and_lets_the_rest_go(company: MailCompany) -> None:
+    for site in company.sites:
+        site.knows([], State.EMPTY)
+    assert company.central.reply("anna@test.tux").startswith(("450", "451"))
+    company.central.send("bob@test.tux", "y@example.org", client=OWN_CLIENT)
+    company.world.wait_for("y@example.org")
+
+
+def test_a_former_route_is_forwarded(company: MailCompany) -> None:
+    company.central.send("carla@test.tux", f"dora@{CENTRAL}", client=OWN_CLIENT)
+    company.external.box.wait_for(f"dora@{EXTERNAL}")
+
+
+def test_a_mail_in_the_queue_follows_its_recipient(company: MailCompany) -> None:
+    """A retry asks `transport` alone, for the route of the day on which the mail came."""
+    before = {"dora": msgspec.structs.replace(mailcompany.USERS["dora"], routes=(f"dora@{CENTRAL}",))}
+    company.live(users={**mailcompany.USERS, **before})
+    company.central.box.refuse = {f"dora@{CENTRAL}": "451 4.2.0 moving"}
+    company.central.send(OUTSIDE, "dora@test.tux")
+    company.central.server.wait_log("4.2.0 moving")
+    company.live()
+    # qmgr remembers the last recipient it resolved for 30 s (`resolve_clnt.c`): another one has to come.
+    company.central.send(OUTSIDE, "bob@test.tux")
+    company.central.box.wait_for(f"bob@{CENTRAL}")
+    company.central.server.command("postqueue", "-f")
+    company.external.box.wait_for(f"dora@{EXTERNAL}")
+    company.central.box.refuse = {}
+
+
+def test_on_the_way_out_site_domains_are_hidden(company: MailCompany) -> None:
+    text = (
+        f"From: Anna <anna@{EXTERNAL}>\nReply-To: dora@{CENTRAL}\nTo: y@example.org, bob@{CENTRAL}\n"
+        "Subject: t\n\nt\n"
+    )
+    company.external.send(f"anna@{EXTERNAL}", "y@example.org", text=text, client=OWN_CLIENT)
+    mail = company.world.wait_for("y@example.org")
+    assert mail.sender == "anna@test.tux"
+    assert header(mail, "From") == "Anna <anna@test.tux>"
+    assert header(mail, "Reply-To") == "dora@test.tux"
+    assert header(mail, "To") == "y@example.org, bob@test.tux"
+    assert EXTERNAL.encode() not in mail.content and CENTRAL.encode() not in mail.content
+
+
+def test_between_sites_nothing_is_rewritten(company: MailCompany) -> None:
+    text = f"From: Anna <anna@{EXTERNAL}>\nSubject: t\n\nt\n"
+    recipients = ("bob@test.tux", "y@example.org")
+    company.external.send(f"anna@{EXTERNAL}", *recipients, text=text, client=OWN_CLIENT)
+    inside = company.central.box.wait_for(f"bob@{CENTRAL}")
+    assert inside.sender == f"anna@{EXTERNAL}"
+    assert header(inside, "From") == f"Anna <anna@{EXTERNAL}>"
+    assert company.world.wait_for("y@example.org").sender == "anna@test.tux"
+
+
+def test_strangers_have_no_business_with_site_domains(company: MailCompany) -> None:
+    for reply in (
+        company.central.reply(f"anna@{EXTERNAL}"),
+        company.central.reply(f"bob@{CENTRAL}"),
+        company.external.reply("anna@test.tux", sender=f"bob@{CENTRAL}"),
+    ):
+        assert reply.startswith("554 5.7.1") and "internal mail domain" in reply, reply
+
+
+def test_nobody_relays_through_us(company: MailCompany) -> None:
+    assert company.central.reply("y@example.org").startswith("454 4.7.1")
+
+
+def test_a_bounce_finds_its_sender_at_the_other_site(company: MailCompany) -> None:
+    company.central.box.refuse = {f"bob@{CENTRAL}": "552 5.2.2 full"}
+    try:
+        company.external.send("anna@test.tux", "bob@test.tux", client=OWN_CLIENT)
+        bounce = company.external.box.wait_for(f"anna@{EXTERNAL}")
+    finally:
+        company.central.box.refuse = {}
+    assert bounce.sender in ("", "<>")
+    company.central.server.wait_empty()
+
+
+def test_a_bounce_that_cannot_be_delivered_ends(company: MailCompany) -> None:
+    company.central.box.refuse = {f"bob@{CENTRAL}": "552 5.2.2 full"}
+    try:
+        company.central.send("", "bob@test.tux")
+        company.central.server.wait_empty()
+    finally:
+        company.central.box.refuse = {}
+
+
+def test_mail_of_the_host_itself_stays_local(company: MailCompany) -> None:
+    host = f"central-mx.{DOMAIN}"
+    company.central.server.sendmail("root", "root")
+    company.central.box.wait_for(f"root@{host}")
+    company.central.send(OUTSIDE, "postmaster")
+    company.central.box.wait_for(f"postmaster@{host}")
+    company.central.send(OUTSIDE, "postmaster@test.tux")
+    company.central.box.wait_for(f"bob@{CENTRAL}")
+
+
+def test_mail_to_the_host_of_another_site_is_not_refused(company: MailCompany) -> None:
+    """A host below a site domain is no part of it (`parent_domain_matches_subdomains`)."""
+    company.central.send("root", f"root@mx.{EXTERNAL}", client=OWN_CLIENT)
+    company.world.wait_for(f"root@mx.{EXTERNAL}")
+
+
+def test_the_sites_agree_but_for_the_chroot(company: MailCompany) -> None:
+    names = ("mydestination", "virtual_alias_domains", "virtual_mailbox_domains", "relay_domains")
+    lines = [site.server.command("postconf", *names) for site in company.sites]
+    assert lines[0] == lines[1]
+    maps = [site.server.command("postconf", "-h", "transport_maps") for site in company.sites]
+    assert not maps[0].startswith(b"proxy:") and maps[1].startswith(b"proxy:socketmap:unix:")
+
+
+def test_a_mail_costs_at_most_six_lookups(company: MailCompany) -> None:
+    """POSTFIX.md section 1: three of transport, three of virtual alias; fewer if smtpd remembers."""
+    tables = company.central.tables
+    tables.requests.clear()
+    company.central.send(OUTSIDE, "anna@test.tux")
+    company.external.box.wait_for(f"anna@{EXTERNAL}")
+    assert len(tables.keys("transport")) <= 3 and len(tables.keys("virtual_alias")) <= 3
+    assert {request.map for request in tables.requests} == {"transport", "virtual_alias"}
+
+
+@pytest.fixture(scope="module")
+def others() -> Iterator[tuple[Sink, Sink]]:
+    """The server of the external site, and the rest of the world."""
+    with smtp_sink() as external, smtp_sink() as world:
+        yield external, world
+
+
+def know_alone(site: Site, external: int) -> None:
+    """Gives a single site its view; the server of the other listens on this port."""
+    ports = {CENTRAL: site.server.port, EXTERNAL: external}
+    site.knows(mailcompany.records({domain: f"smtp:[127.0.0.1]:{port}" for domain, port in ports.items()}))
+
+
+def test_without_rewriting(others: tuple[Sink, Sink]) -> None:
+    external, world = others
+    with mailcompany.site(CENTRAL, world, "--no-rewriting") as central:
+        know_alone(central, external.port)
+        central.send(OUTSIDE, "anna@test.tux")
+        external.wait_for("anna@test.tux")
+        central.send(OUTSIDE, "bob@test.tux")
+        central.box.wait_for("bob@test.tux")
+        assert central.reply("nobody@test.tux").startswith("550 5.1.1")
+        assert central.reply("team@test.tux").startswith("451 4.3.0")
+        # A domain below the public one is somebody else's.
+        central.send(f"bob@{CENTRAL}", "list@lists.test.tux", client=OWN_CLIENT)
+        assert world.wait_for("list@lists.test.tux").sender == "bob@test.tux"
+
+
+def test_each_list_a_map(others: tuple[Sink, Sink]) -> None:
+    external, world = others
+    with mailcompany.site(CENTRAL, world, "--wiring", "maps") as central:
+        know_alone(central, external.port)
+        central.send(OUTSIDE, "anna@test.tux", "bob@test.tux")
+        external.wait_for(f"anna@{EXTERNAL}")
+        central.box.wait_for(f"bob@{CENTRAL}")
+        for recipient in ("nobody@test.tux", f"nobody@{CENTRAL}", f"nobody@{EXTERNAL}"):
+            assert central.reply(recipient, client=OWN_CLIENT).startswith("550 5.1.1"), recipient
+        central.send(OUTSIDE, "y@example.org", client=OWN_CLIENT)
+        world.wait_for("y@example.org")
+        asked = {request.map for request in central.tables.requests}
+        assert {"virtual_alias_domains", "virtual_mailbox_domains", "relay_domains"} <= asked
+
+
+def test_mail_without_a_local_transport_waits(others: tuple[Sink, Sink]) -> None:
+    external, world = others
+    with mailcompany.site(CENTRAL, world, local_transport="") as central:
+        central.rules = Rules(domains=(DOMAIN,))
+        know_alone(central, external.port)
+        central.send(OUTSIDE, "bob@test.tux")
+        central.server.wait_log("routing.local_transport is not set")
+        reasons = [
+            recipient["delay_reason"] for mail in central.server.queue() for recipient in mail["recipients"]
+        ]
+        assert reasons == ["routing.local_transport is not set in colocroute.toml"]
