@@ -49,9 +49,9 @@ packages:
 	@.ci/install-packages $$(grep --invert-match '^#' .ci/packages)
 
 $(BIN)/python:
-	@test -n "$(PYTHON)"
-	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || .ci/install-packages python3-venv
-	@"$(PYTHON)" -m venv $(VENV)
+	@python="$(PYTHON)"; test -n "$$python" || exit 1; \
+	"$$python" -c 'import ensurepip, venv' 2>/dev/null || .ci/install-packages python3-venv || exit 1; \
+	"$$python" -m venv $(VENV)
 
 # Installed in place: a change of the source needs no new installation, one of the dependencies does.
 $(VENV)/.run: $(BIN)/python pyproject.toml
