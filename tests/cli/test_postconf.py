@@ -11,6 +11,8 @@ from colocroute.cli.main import main
 from tests.lab import mailcompany
 from tests.lab.mailcompany import wire
 
+NEXTHOPS = {"central.test.tux": "smtp:[10.1.0.1]", "external.test.tux": "smtp:[10.2.0.1]"}
+
 
 @pytest.fixture
 def fresh(tmp_path: Path) -> Iterator[tuple[Path, Path]]:
@@ -19,7 +21,9 @@ def fresh(tmp_path: Path) -> Iterator[tuple[Path, Path]]:
     config.write_text(
         '[directory]\nbase = "dc=test,dc=tux"\n[routing]\ndomains = ["test.tux"]\n'
         'local_transport = "lmtp:unix:private/dovecot-lmtp"\n[listen]\npolicy = ["inet:127.0.0.1:2527"]\n'
+        f'[store]\npath = "{tmp_path}/store"\n'
     )
+    mailcompany.fill_mirror(config, mailcompany.records(NEXTHOPS))
     etc = tmp_path / "etc"
     etc.mkdir()
     (etc / "main.cf").write_text("compatibility_level = 3.6\nmyhostname = mx1.test.tux\n")
@@ -38,8 +42,7 @@ def test_nothing_is_changed_without_apply(
 ) -> None:
     config, etc = fresh
     before = files(etc)
-    with mailcompany.known_domains():
-        assert main(["postconf", "-c", str(config), "--config-dir", str(etc)]) == 0
+    assert main(["postconf", "-c", str(config), "--config-dir", str(etc)]) == 0
     assert files(etc) == before
     said = capsys.readouterr()
     assert "\nrelay_domains = central.test.tux, external.test.tux\n" in said.out
@@ -65,8 +68,7 @@ def test_a_value_that_is_lost_is_named(fresh: tuple[Path, Path], capsys: pytest.
     with (etc / "main.cf").open("a") as main_cf:
         main_cf.write("relay_domains = other.example\nmydestination = test.tux\n")
     before = files(etc)
-    with mailcompany.known_domains():
-        assert main(["postconf", "-c", str(config), "--config-dir", str(etc)]) == 0
+    assert main(["postconf", "-c", str(config), "--config-dir", str(etc)]) == 0
     warnings = capsys.readouterr().err.splitlines()
     assert files(etc) == before
     assert [line.split(" is set already")[0] for line in warnings] == [
@@ -80,8 +82,7 @@ def test_a_value_that_is_lost_is_named(fresh: tuple[Path, Path], capsys: pytest.
 
 def test_for_programs(fresh: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
     config, etc = fresh
-    with mailcompany.known_domains():
-        assert main(["postconf", "-c", str(config), "--config-dir", str(etc), "--json"]) == 0
+    assert main(["postconf", "-c", str(config), "--config-dir", str(etc), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert {"name", "value", "why"} == document["main.cf"][0].keys()
     assert document["master.cf"][0]["line"].startswith("outbound unix - - n - - smtp -o ")
@@ -89,22 +90,26 @@ def test_for_programs(fresh: tuple[Path, Path], capsys: pytest.CaptureFixture[st
     assert document["warnings"] == []
 
 
+@pytest.mark.parametrize("known", [False, True])
 def test_lists_without_sites_are_not_written(
-    fresh: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+    fresh: tuple[Path, Path], capsys: pytest.CaptureFixture[str], known: bool, tmp_path: Path
 ) -> None:
     """`relay_domains` without the sites would refuse all their mail."""
     config, etc = fresh
+    other = tmp_path / "other.toml"
+    other.write_text(config.read_text().replace("/store", "/other"))
+    if known:
+        mailcompany.fill_mirror(other, [])
     before = files(etc)
-    with mailcompany.known_domains(sites=()):
-        assert main(["postconf", "-c", str(config), "--config-dir", str(etc), "--apply"]) == 75
-        assert "no site is known" in capsys.readouterr().err
-        assert files(etc) == before
-        assert main(["postconf", "-c", str(config), "--config-dir", str(etc), "--wiring", "maps"]) == 0
+    assert main(["postconf", "-c", str(other), "--config-dir", str(etc), "--apply"]) == 75
+    assert "no site is known" in capsys.readouterr().err
+    assert files(etc) == before
+    assert main(["postconf", "-c", str(other), "--config-dir", str(etc), "--wiring", "maps"]) == 0
 
 
 def test_no_postfix(fresh: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
     config, _ = fresh
-    with mailcompany.known_domains(), mock.patch("shutil.which", lambda *_, **__: None):
+    with mock.patch("shutil.which", lambda *_, **__: None):
         assert main(["postconf", "-c", str(config)]) == 0
         said = capsys.readouterr()
         assert "relay_domains = " in said.out and "no Postfix found" in said.err
@@ -114,6 +119,5 @@ def test_no_postfix(fresh: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 
 def test_no_such_directory(fresh: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
     config, etc = fresh
-    with mailcompany.known_domains():
-        assert main(["postconf", "-c", str(config), "--config-dir", str(etc / "no")]) == 75
+    assert main(["postconf", "-c", str(config), "--config-dir", str(etc / "no")]) == 75
     assert len(capsys.readouterr().err.splitlines()) == 1

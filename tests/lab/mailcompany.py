@@ -14,10 +14,9 @@ from io import BufferedIOBase
 from pathlib import Path
 from smtplib import SMTP
 from typing import Any
-from unittest import mock
 
-from colocroute.cli import postconf
 from colocroute.cli.main import main
+from colocroute.daemon import build
 from colocroute.model import Entry, Found, NotFound, Record, SiteEntry, State, UserEntry
 from colocroute.routing import maps, policy
 from colocroute.routing.memory import MemoryView
@@ -100,7 +99,7 @@ class Site:
             session.sendmail(sender, recipients, text)
 
     def config(self, policy_address: str, **routing: str) -> Path:
-        """The configuration file that describes this site."""
+        """The configuration file that describes this site, with a mirror."""
         path = self.server.directory / "colocroute.toml"
         sections: dict[str, dict[str, Any]] = {
             "directory": {"base": "dc=test,dc=tux"},
@@ -109,8 +108,10 @@ class Site:
                 "socketmap": [self.tables.table.removeprefix("socketmap:")],
                 "policy": [policy_address],
             },
+            "store": {"path": str(self.server.directory / "store")},
         }
         path.write_text(to_toml(sections))
+        fill_mirror(path, records({CENTRAL: "smtp:[10.1.0.1]", EXTERNAL: "smtp:[10.2.0.1]"}))
         return path
 
 
@@ -140,18 +141,22 @@ def records(nexthops: Mapping[str, str], users: Mapping[str, UserEntry] = USERS)
     return [record(entry) for entry in entries]
 
 
-@contextmanager
-def known_domains(sites: tuple[str, ...] = (CENTRAL, EXTERNAL)) -> Iterator[None]:
-    """Lets `postconf` know these sites, as it would from the mirror."""
-    with mock.patch.object(postconf, "known_domains", lambda _: ((DOMAIN,), sites)):
-        yield
+def fill_mirror(config: Path, told: list[Record]) -> None:
+    """Writes the mirror that a configuration names, as the replicator would."""
+    mirror = build.open_mirror(build.load(config), writable=True)
+    try:
+        with mirror.transaction(time.time()) as txn:
+            for each in told:
+                txn.put(each.dn.encode(), each)
+            txn.update_meta(complete=True)
+    finally:
+        mirror.close()
 
 
 def wire(config: Path, etc: Path, *options: str) -> int:
-    """`colocroute postconf --apply` for the company's domains."""
+    """`colocroute postconf --apply`."""
     age(etc)
-    with known_domains():
-        code = main(["postconf", "-c", str(config), "--config-dir", str(etc), "--apply", *options])
+    code = main(["postconf", "-c", str(config), "--config-dir", str(etc), "--apply", *options])
     age(etc)
     return code
 
