@@ -7,6 +7,7 @@ says so.  Must not know what is searched for.
 Known limit: a host name is resolved by the system, without a deadline of ours.
 """
 
+import re
 import ssl
 import stat
 from pathlib import Path
@@ -25,6 +26,9 @@ CONNECT_SECONDS = 5.0  # for each address of the host
 ANSWER_SECONDS = 10  # for each of TLS handshake, StartTLS and bind
 PASSWORD_MAX_BYTES = 4096
 
+TUPLE = re.compile(r"""\((['"])(.*)\1,\)""", re.DOTALL)
+SOURCE = re.compile(r" \(_ssl\.c:\d+\)")
+
 
 def connect(uri: Uri, settings: DirectorySettings, warnings: list[str]) -> Link:
     """A bound connection.  Raises `DirectoryError`; appends to `warnings` what the operator should know."""
@@ -33,7 +37,10 @@ def connect(uri: Uri, settings: DirectorySettings, warnings: list[str]) -> Link:
     guarded = plain and password and not settings.allow_plaintext_bind
     if guarded and is_address(uri.host) and not is_loopback(uri.host):
         _refuse_plaintext(settings)
-    connection = _connection(uri, settings, password)
+    try:
+        connection = _connection(uri, settings, password)
+    except LDAPException as error:
+        raise DirectoryError(_reason(error)) from error
     try:
         connection.open(read_server_info=False)
         if settings.start_tls and uri.scheme == "ldap" and not connection.start_tls(read_server_info=False):
@@ -119,9 +126,15 @@ def _reason(error: Exception) -> str:
     if len(error.args) == 2 and isinstance(
         error.args[1], list
     ):  # each address of the host with its own error
-        return printable("; ".join(f"{address}: {reason}" for reason, address in error.args[1]))
+        return "; ".join(f"{address[0]}: {_reason(reason)}" for reason, address in error.args[1])
     text = str(error) or type(error).__name__
-    return printable(text if isinstance(error, LDAPException | OSError) else f"no usable answer ({text})")
+    while wrapped := TUPLE.fullmatch(text):  # errors that ldap3 made of the text of errors
+        text = wrapped[2].replace("\\'", "'")
+    if text == "invalid server address":
+        return "the host name cannot be resolved"
+    text = text.replace("socket ssl wrapping error", "TLS").replace("wrap socket error", "TLS")
+    text = printable(SOURCE.sub("", text))
+    return text if isinstance(error, LDAPException | OSError) else f"no usable answer ({text})"
 
 
 def _abandon(connection: Any) -> None:
