@@ -101,11 +101,8 @@ class ScriptedSession:
         self.mode = mode
         self.warnings: list[str] = []
         self.closed = False
+        self.contact = time.clock_gettime(time.CLOCK_BOOTTIME)
         self._script = list(script)
-
-    @property
-    def contact(self) -> float:
-        return time.clock_gettime(time.CLOCK_BOOTTIME)
 
     def events(self, timeout: float) -> Sequence[Event]:
         if not self._script:

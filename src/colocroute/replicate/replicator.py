@@ -83,6 +83,7 @@ class Replicator:
         self._held_due = 0.0
         self._expire_due = 0.0
         self._alive = False
+        self._judged = False
         self._full = True
         with mirror.snapshot() as snapshot:
             meta = snapshot.meta()
@@ -114,7 +115,7 @@ class Replicator:
         with self._mirror.snapshot() as snapshot:
             cookie = b"" if full else snapshot.meta().cookie
         self._full = not cookie
-        self._alive = False
+        self._alive = self._judged = False
         self._events.clear()
         session = self._open(cookie)
         try:
@@ -150,6 +151,7 @@ class Replicator:
 
     def _refresh(self, session: Session) -> None:
         started = time.monotonic()
+        self._judged = True
         try:
             changed = self._applier.refresh(
                 self._refresh_events(session), time.time(), session.uri, full=self._full
@@ -209,6 +211,8 @@ class Replicator:
     def _reopen(self, session: Session) -> bool:
         """Whether this session has to end: a full refresh is due, or a held mirror should be tried again."""
         now = time.monotonic()
+        if not self._judged:
+            return False  # its refresh is still to come
         if self._held:
             # Poll and LDIF sessions refresh by themselves; an approval must not wait for that.
             return self._approved() or (session.mode == "syncrepl" and now >= self._held_due)
