@@ -10,6 +10,7 @@ from colocroute.directory.events import Event, RefreshKind, Session, Upsert
 from colocroute.errors import CookieRefusedError, DirectoryError, MirrorDamagedError
 from colocroute.model import State
 from colocroute.replicate import replicator
+from colocroute.replicate.backoff import Backoff
 from colocroute.replicate.replicator import Progress, Replicator, ReplicatorRules
 from colocroute.replicate.whereabouts import Whereabouts
 from colocroute.store.mirror import Mirror
@@ -75,7 +76,7 @@ def session(*portions: Sequence[Event] | Exception, mode: str = "syncrepl") -> S
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replicator, "TICK_SECONDS", 0.01)
-    monkeypatch.setattr(time, "sleep", lambda _seconds: None)
+    monkeypatch.setattr(Backoff, "delay", lambda _backoff: 0.0)
 
 
 def follow(
