@@ -77,7 +77,7 @@ def slapd_conf(options: Options, folder: Path, database: Path, ldapi: str, provi
         options.extra,
     ]
     lines += [_syncrepl(rid, provider) for rid, provider in enumerate(providers, 1)]
-    lines.append("multiprovider on" if options.multi_provider else "")
+    lines.append("multiprovider on" if options.multi_provider and providers else "")
     if options.syncprov:
         lines += _syncprov(options)
     return "\n".join(line for line in lines if line) + "\n"
