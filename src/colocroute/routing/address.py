@@ -80,6 +80,8 @@ def fold(text: str) -> str | None:
     """
     if _plain(text):
         return text
+    if text.isascii() and _plain(lower := text.lower()):
+        return lower
     address = parse(text)
     return None if address is None else key_of(address)
 
@@ -129,6 +131,11 @@ def fold_login(text: str) -> str | None:
     if not text or len(text) > VALUE_LIMIT or _not_a_login(text):
         return None
     return fold_text(text)
+
+
+def is_plain_but_for_case(text: str) -> bool:
+    """Whether an address is its own answered form but for the case of its domain."""
+    return text.isascii() and _plain(text.lower()) is not None
 
 
 def all_plain_logins(texts: Iterable[str]) -> bool:

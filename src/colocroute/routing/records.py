@@ -19,6 +19,7 @@ from colocroute.routing.address import (
     fold,
     fold_domain,
     fold_login,
+    is_plain_but_for_case,
     parse,
     render,
 )
@@ -109,6 +110,9 @@ def _route_value(value: str) -> str | None:
     A quotation mark or backslash outside a quoted string is refused: it is a slip, or the mark of bytes that
     were not UTF-8 (`model.Entry`), and would name a mailbox that nobody has.
     """
+    if is_plain_but_for_case(value):
+        local, _, domain = value.rpartition("@")
+        return f"{local}@{domain.lower()}"
     text = value.strip(" ")
     address = parse(text)
     if address is None:

@@ -67,12 +67,13 @@ def question(view: View, text: str) -> Question | None:
 def resolve(view: View, asked: Question) -> Match | None:
     """Who the key means, without regard to the catch-all."""
     match = _exact(view, asked, asked.key, "")
-    if match is not None:
+    delimiters = view.rules.recipient_delimiter
+    if match is not None or not any(delimiter in asked.text for delimiter in delimiters):
         return match
     address = parse(asked.text)
     if address is None:
         return None
-    base, extension = split(address.local, view.rules.recipient_delimiter)
+    base, extension = split(address.local, delimiters)
     return _exact(view, asked, key_of(Address(base, asked.domain)), extension) if extension else None
 
 
