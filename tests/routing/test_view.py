@@ -13,7 +13,7 @@ def test_the_rules_default_to_the_documented_configuration() -> None:
         recipient_delimiter="+",
         propagate_extension=True,
         local_transport="",
-        transports=tuple("smtp lmtp relay virtual local error retry discard uucp".split()),
+        transports=("smtp", "lmtp", "relay", "virtual", "local", "error", "retry", "discard", "uucp"),
         dns_fallback=False,
         reject_when_stale=False,
     )
