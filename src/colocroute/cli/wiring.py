@@ -158,9 +158,9 @@ def _deliveries(wanted: Wanted, installed: Installed) -> Iterator[Parameter]:
         yield Parameter(
             "relay_transport",
             WAIT if is_homeless(wanted, installed) else RELAY,
-            "For relay domains without an answer of the transport map: sites without a nexthop, under "
-            "routing.dns_fallback. As long as routing.local_transport is not set also the one that is here, "
-            "whose mail would go round in circles, and has to wait.",
+            "For relay domains without an answer of the transport map: sites without a nexthop, if "
+            "routing.dns_fallback is set; and the site that is here, if routing.local_transport is not: its "
+            "mail would go round in circles, so it has to wait.",
         )
     yield Parameter("recipient_delimiter", wanted.recipient_delimiter, "As routing.recipient_delimiter.")
     yield Parameter(
