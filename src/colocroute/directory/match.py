@@ -91,7 +91,7 @@ def _fold(value: bytes) -> str:
     text = value.decode("utf-8", "backslashreplace")
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
-    text = re.sub(r"\s+", " ", text.casefold())
+    text = re.sub(r"\s+", " ", text.lower())
     return SEPARATOR.sub(r"\1", text) if "=" in text else text
 
 

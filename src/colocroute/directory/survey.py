@@ -89,9 +89,18 @@ def _require(link: Link, search: Search, base: str) -> list[RawEntry]:
 def _suffix(base: str, contexts: list[str]) -> str:
     """The longest naming context that holds the base: there stands contextCSN (slapo-syncprov(5))."""
     rdns = split(base)
-    holding = [context for context in contexts if context and is_below(rdns, split(context))]
-    longest = max(holding, key=lambda context: len(split(context)), default=base)
-    return base if split(longest) == rdns else longest
+    longest = base
+    most = 0
+    for context in contexts:
+        try:
+            suffix = split(context)
+        except ValueError:
+            continue  # not a name, so none of ours
+        if suffix == rdns:
+            return base
+        if len(suffix) > most and is_below(rdns, suffix):
+            longest, most = context, len(suffix)
+    return longest
 
 
 def _has_syncprov(link: Link, settings: DirectorySettings) -> bool:

@@ -1,0 +1,147 @@
+import time
+from collections.abc import Callable
+
+import pytest
+
+from colocroute.directory.events import RefreshBegin, RefreshDone, RefreshKind, Session, Upsert
+from colocroute.directory.messages import NOTICE_OF_DISCONNECTION, Kind, RawEntry, Result, SearchReference
+from colocroute.directory.session import BATCH_EVENTS, PollSession, SyncreplSession
+from colocroute.directory.settings import DirectorySettings
+from colocroute.directory.survey import Survey
+from colocroute.errors import CookieRefusedError, DirectoryError
+from tests.lab.links import ScriptedLink, done, entry
+
+BASE = "dc=test,dc=tux"
+URI = "ldap://ldap.test.tux"
+FOUND = Survey(suffix=BASE, position="csn", sync=True, resumable=True, warnings=("told",))
+SETTINGS = DirectorySettings(uris=(URI,), base=BASE, poll_interval=60.0)
+SEARCH = 1
+BEGIN, DONE = RefreshBegin(), RefreshDone(RefreshKind.COMPLETE)
+COOKIE = b"rid=000,csn=20260101000000.000000Z#000000#000#000000"
+
+
+def polling(link: ScriptedLink) -> PollSession:
+    return PollSession(URI, link, FOUND, SETTINGS, SETTINGS.schema.mapper(), 1000.0)
+
+
+def following(link: ScriptedLink, cookie: bytes = b"") -> SyncreplSession:
+    return SyncreplSession(URI, link, FOUND, SETTINGS, SETTINGS.schema.mapper(), 1000.0, cookie)
+
+
+def user(number: int, message_id: int = SEARCH) -> RawEntry:
+    dn = b"uid=%d,dc=tux" % number
+    return entry(message_id, dn, colocrouteaddress=[b"%d@x.tux" % number])
+
+
+@pytest.fixture
+def link() -> ScriptedLink:
+    return ScriptedLink()
+
+
+def test_a_poll_is_one_refresh_and_the_next_comes_after_its_interval(link: ScriptedLink) -> None:
+    session = polling(link)
+    assert (session.mode, session.uri, session.position, session.warnings) == ("poll", URI, "csn", ["told"])
+    assert session.events(0) == [BEGIN]
+    [search] = link.sent
+    assert (search.base, search.size_limit, search.control) == (BASE, 0, None)
+    assert "entryUUID" in search.attributes
+    link.arrivals += [[user(1), user(2)], [done(SEARCH)]]
+    events = session.events(0)
+    assert [type(event) for event in events] == [Upsert, Upsert, RefreshDone]
+    assert events[-1] == DONE
+    assert session.events(0) == []
+    assert len(link.sent) == 1
+
+
+@pytest.mark.parametrize("code", [1, 3, 4, 11, 32, 50, 51, 52, 53, 80])
+def test_a_poll_that_ends_with_a_failure_is_no_content(link: ScriptedLink, code: int) -> None:
+    session = polling(link)
+    link.arrivals += [[user(1), done(SEARCH, code, "why")]]
+    events = session.events(0)
+    assert DONE not in events
+    for _ in range(2):
+        with pytest.raises(
+            DirectoryError, match=f"^{URI}: the content is not complete: LDAP result {code}.*why"
+        ):
+            session.events(0)
+
+
+def test_an_empty_poll_is_passed_on(link: ScriptedLink) -> None:
+    session = polling(link)
+    link.arrivals += [[done(SEARCH)]]
+    assert session.events(0) == [BEGIN, DONE]
+
+
+def test_an_entry_without_a_usable_name_is_a_failure(link: ScriptedLink) -> None:
+    session = polling(link)
+    link.arrivals += [[entry(SEARCH, b"uid=a", entryuuid=[b"rubbish"])]]
+    session.events(0)
+    with pytest.raises(DirectoryError, match="badly formed"):
+        session.events(0)
+
+
+def test_what_came_before_a_failure_is_given_first(link: ScriptedLink) -> None:
+    session = following(link, COOKIE)
+    link.arrivals += [[RawEntry(SEARCH, b"uid=a", {}, 1, bytes(16)), done(SEARCH, 53)]]
+    assert len(session.events(0)) == 2
+    with pytest.raises(CookieRefusedError, match=f"^{URI}: "):
+        session.events(0)
+
+
+@pytest.mark.parametrize("make", [polling, following])
+def test_a_notice_of_disconnection_ends_it(
+    link: ScriptedLink, make: Callable[[ScriptedLink], Session]
+) -> None:
+    session = make(link)
+    session.events(0)
+    link.arrivals += [[Result(0, Kind.EXTENDED, 52, "", "going down", NOTICE_OF_DISCONNECTION)]]
+    with pytest.raises(DirectoryError, match=r"ends the connection: .*going down"):
+        session.events(0)
+
+
+def test_a_notice_between_two_polls_ends_it(link: ScriptedLink) -> None:
+    session = polling(link)
+    link.arrivals += [[done(SEARCH)], [Result(0, Kind.EXTENDED, 52, "", "", NOTICE_OF_DISCONNECTION)]]
+    session.events(0)
+    with pytest.raises(DirectoryError, match="ends the connection"):
+        session.events(0)
+
+
+def test_portions_are_bounded(link: ScriptedLink) -> None:
+    session = polling(link)
+    link.arrivals += [[user(number) for number in range(900)] for _ in range(10)]
+    assert BATCH_EVENTS <= len(session.events(5.0)) < BATCH_EVENTS + 900
+    assert link.arrivals
+
+
+def test_the_request_for_all_and_for_what_is_new(link: ScriptedLink) -> None:
+    following(link)
+    following(link, COOKIE)
+    whole, rest = link.sent
+    assert whole.control is not None
+    assert rest.control is not None
+    assert COOKIE not in whole.control[1]
+    assert COOKIE in rest.control[1]
+    assert "entryUUID" not in whole.attributes
+    assert whole.filter == SETTINGS.schema.search_filter()
+
+
+def test_messages_are_a_sign_of_life_and_silence_is_not(link: ScriptedLink) -> None:
+    session = polling(link)
+    first = session.contact
+    assert first == pytest.approx(time.clock_gettime(time.CLOCK_BOOTTIME), abs=5)
+    session.events(0)
+    assert session.contact == first
+    link.arrivals += [[user(1)]]
+    session.events(0)
+    assert session.contact > first
+
+
+def test_referrals_are_counted_and_told_with_the_next_heartbeat(link: ScriptedLink) -> None:
+    settings = SETTINGS
+    session = PollSession(URI, link, FOUND, settings, settings.schema.mapper(), 0.0)
+    session.events(0)
+    heartbeat, search = 1, 2
+    link.arrivals += [[SearchReference(search, (b"ldap://x",)), done(search)], [done(heartbeat)]]
+    assert session.events(0) == [DONE]
+    assert session.warnings == ["told", "1 referrals to other servers were not followed"]
