@@ -1,5 +1,6 @@
 """The frame of the command line, with verbs of its own."""
 
+import importlib
 import os
 import subprocess
 import sys
@@ -9,7 +10,8 @@ import pytest
 
 import colocroute
 from colocroute.cli import logs
-from colocroute.cli.main import main
+from colocroute.cli.main import PACKAGE as VERBS_PACKAGE
+from colocroute.cli.main import VERBS, main
 from colocroute.config import DEFAULT_PATH
 
 FAKES = ("echo", "daemonlike")
@@ -194,7 +196,9 @@ def test_the_frame_loads_nothing_heavy() -> None:
     assert done.stdout == "set()\n"
 
 
-def test_it_runs_as_a_module() -> None:
-    argv = [sys.executable, "-m", "colocroute", "--version"]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=True)
-    assert done.stdout == f"colocroute {colocroute.__version__}\n"
+@pytest.mark.parametrize("name", VERBS)
+def test_every_verb_keeps_to_the_frame(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    verb = importlib.import_module(f"{VERBS_PACKAGE}.{name}")
+    assert name == verb.NAME
+    assert main((name, "--help")) == 0
+    assert capsys.readouterr().out.startswith(f"usage: colocroute {name} ")
