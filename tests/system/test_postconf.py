@@ -6,6 +6,8 @@ from SMTP to LMTP.
 
 from collections.abc import Iterator
 from email import message_from_bytes
+from pathlib import Path
+from smtplib import SMTPRecipientsRefused
 
 import msgspec
 import pytest
@@ -13,8 +15,11 @@ import pytest
 from colocroute.model import State
 from colocroute.routing.view import Rules
 from tests.lab import mailcompany
+from tests.lab.company import SUFFIX, as_ldif
+from tests.lab.daemon import daemon, free_port
 from tests.lab.mailcompany import CENTRAL, DOMAIN, EXTERNAL, OWN_CLIENT, MailCompany, Site
-from tests.lab.sink import Mail, Sink, smtp_sink
+from tests.lab.postfix import postfix
+from tests.lab.sink import Mail, Sink, lmtp_sink, smtp_sink
 
 OUTSIDE = "x@example.com"
 
@@ -256,3 +261,56 @@ def test_mail_without_a_local_transport_waits(others: tuple[Sink, Sink]) -> None
             recipient["delay_reason"] for mail in central.server.queue() for recipient in mail["recipients"]
         ]
         assert reasons == ["routing.local_transport is not set in colocroute.toml"]
+
+
+def company_ldif(external_port: int) -> str:
+    """Two sites and a user at each."""
+    transports = {CENTRAL: "smtp:[127.0.0.1]:25", EXTERNAL: f"smtp:[127.0.0.1]:{external_port}"}
+    entries: dict[str, dict[str, list[str]]] = {
+        f"cn={domain}": {
+            "objectClass": ["suseMailTransport"],
+            "suseMailTransportDestination": [domain],
+            "suseMailTransportNexthop": [nexthop],
+        }
+        for domain, nexthop in transports.items()
+    }
+    for uid, domain in {"anna": EXTERNAL, "bob": CENTRAL}.items():
+        entries[f"uid={uid}"] = {"mail": [f"{uid}@{DOMAIN}"], "colocRouteAddress": [f"{uid}@{domain}"]}
+    return "".join(as_ldif(f"{rdn},{SUFFIX}", attributes) for rdn, attributes in entries.items())
+
+
+def test_with_the_service_itself(others: tuple[Sink, Sink], tmp_path: Path) -> None:
+    """From an LDIF file through the daemon and its sockets into the mailbox."""
+    external, world = others
+    ldif = tmp_path / "users.ldif"
+    ldif.write_text(company_ldif(external.port))
+    with (
+        lmtp_sink() as box,
+        daemon(
+            {
+                "directory": {"uri": f"ldif:{ldif}", "base": SUFFIX},
+                "routing": {
+                    "domains": [DOMAIN],
+                    "here": [CENTRAL],
+                    "local_transport": f"lmtp:inet:127.0.0.1:{box.port}",
+                },
+                "listen": {"policy": [f"inet:127.0.0.1:{free_port()}"], "socket_mode": "0666"},
+            }
+        ) as service,
+    ):
+        service.directory.chmod(0o755)
+        service.wait_state("live")
+        parameters = {"myhostname": "mx.test.tux", "relayhost": f"[127.0.0.1]:{world.port}"}
+        with postfix(parameters, start=False) as server:
+            mailcompany.age(server.config)
+            done = service.run("postconf", "--apply", "--config-dir", str(server.config))
+            assert done.returncode == 0, done.stderr
+            mailcompany.age(server.config)
+            server.start()
+            server.send(OUTSIDE, "anna@test.tux", "bob@test.tux")
+            external.wait_for(f"anna@{EXTERNAL}")
+            box.wait_for(f"bob@{CENTRAL}")
+            with pytest.raises(SMTPRecipientsRefused, match="550"):
+                server.send(OUTSIDE, "nobody@test.tux")
+            server.send(f"bob@{CENTRAL}", "y@example.org")
+            assert world.wait_for("y@example.org").sender == "bob@test.tux"
