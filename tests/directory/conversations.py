@@ -67,7 +67,7 @@ def raw(number: int, state: int = ADD, cookie: bytes | None = None, message_id: 
 
 def to_entry(entry: RawEntry) -> Entry:
     """What is handed to the machine as schema mapping."""
-    return Entry(entry.uuid or b"", entry.dn.decode())
+    return Entry(entry.uuid or b"", entry.dn.decode("utf-8", "backslashreplace"))
 
 
 def upsert(number: int, cookie: bytes | None = None) -> Upsert:
