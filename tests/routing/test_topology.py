@@ -136,3 +136,20 @@ def test_the_rules_decide_about_transports() -> None:
         here=(),
     )
     assert known.sites["w.test"].problem
+
+
+def test_a_route_alone_makes_no_site_of_somebody_elses_domain() -> None:
+    found = topology(RULES, sites=(), route_domains=["gmail.example"], directory_domains=(), here=())
+    assert "gmail.example" not in found.sites
+    with_transport = SiteEntry(("gmail.example",), ("smtp:[10.9.0.1]",))
+    found = topology(
+        RULES, sites=[with_transport], route_domains=["gmail.example"], directory_domains=(), here=()
+    )
+    assert "gmail.example" in found.sites
+
+
+def test_a_route_below_a_domain_of_the_directory_makes_a_site() -> None:
+    found = topology(
+        RULES, sites=(), route_domains=["a.second.test"], directory_domains=["second.test"], here=()
+    )
+    assert "a.second.test" in found.sites

@@ -3,10 +3,9 @@
 Owns the meaning of "site domain" and "public domain" and the judgement of each site's nexthop.  Its rule: one
 bad value in the directory must never stop all mail.  Must not know users beyond the domains of their routes.
 
-A site domain is one that has a transport entry or that a user's route points into, and site wins over
-public, with one exception: a domain that the operator names in `routing.domains` does not become a site
-domain merely because some user's route points into it, for then one mistyped route would take the company's
-main domain away from everybody.  Only a transport entry does that.
+A site domain is one that has a transport entry, or that a user's route points into and that lies below a public
+domain; site wins over public.  A route alone makes no other domain a site's: one that is mistyped must not take
+the company's main domain away from everybody, nor make all mail to somebody else's domain wait.
 """
 
 from collections.abc import Collection, Iterable
@@ -31,13 +30,16 @@ def topology(
     directory_domains: Iterable[str],
     here: Collection[str],
 ) -> Topology:
-    """Puts the transport entries, the domains of current routes and the domain entries together.
+    """Puts the transport entries, the domains of routes and the domain entries together.
 
     `here` names the site domains that this server is responsible for.  What is no domain name is ignored.
     """
     configured = _folded(rules.domains)
+    declared = configured | _folded(directory_domains)
     outcomes: dict[str, list[Nexthop | Unusable]] = {
-        domain: [] for domain in _folded(route_domains) if domain not in configured
+        domain: []
+        for domain in _folded(route_domains)
+        if domain not in configured and _is_below(domain, declared)
     }
     for entry in sites:
         outcome = choose(entry.nexthops, rules.transports)
@@ -45,7 +47,7 @@ def topology(
             outcomes.setdefault(domain, []).append(outcome)
     ours = _folded(here)
     return Topology(
-        public=(configured | _folded(directory_domains)) - outcomes.keys(),
+        public=declared - outcomes.keys(),
         sites={domain: _site(domain, outcomes[domain], here=domain in ours) for domain in sorted(outcomes)},
     )
 
