@@ -107,25 +107,29 @@ class Gate:
         self._loop.call_later(seconds, lambda: self._watch(tag))
 
     def _place(self, client: socket.socket, tag: int) -> None:
-        """Into the hands of the worker with fewest connections."""
+        """Into the hands of the worker with fewest connections, if there are not too many already."""
+        if self._seat.total() >= self._limit:
+            _trouble.warning(
+                "%s: connection refused: there are %d already", self._conversations[tag].name, self._limit
+            )
+            self._admit(client, tag, refused=True)
+            return
         other = self._seat.least()
         if other is not None and self._seat.pass_on(other, client, tag):
             client.close()
         else:
             self._admit(client, tag)
 
-    def _admit(self, client: socket.socket, tag: int) -> None:
-        name = self._conversations[tag].name
-        refused = self._seat.total() >= self._limit
+    def _admit(self, client: socket.socket, tag: int, *, refused: bool = False) -> None:
+        conversation = self._conversations[tag]
         try:
             _prepare(client)
-            connection = self._loop.adopt(client, self._conversations[tag], refused=refused)
+            connection = self._loop.adopt(client, conversation, refused=refused)
         except OSError as error:
-            _trouble.warning("%s: connection lost at its begin: %s", name, error.strerror)
+            _trouble.warning("%s: connection lost at its begin: %s", conversation.name, error.strerror)
             client.close()
             return
         if refused:
-            _trouble.warning("%s: connection refused: there are %d already", name, self._limit)
             self._remember_refused(connection)
 
     def _remember_refused(self, connection: Connection) -> None:

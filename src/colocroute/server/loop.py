@@ -35,7 +35,8 @@ _clock = time.monotonic
 class Loop:
     """Call `run` after adding listeners with `watch` and clients with `adopt`; `stop` may come from a signal.
 
-    `stamp` is the answering's; `counted` is told the number of connections whenever it changes.
+    `stamp` is the answering's; `counted` is told the number of connections, the refused ones left out,
+    whenever it changes.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Loop:
         self._connections: dict[int, Connection] = {}
         # The connections that have neither a part of a request nor a part of a reply pending.
         self._hot: dict[int, LookupConversation] = {}
+        self._served = 0
         self._handlers: dict[int, Callable[[], None]] = {}
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = count()
@@ -78,7 +80,7 @@ class Loop:
         if self._draining:
             _end_input(connection)
         self._settle(connection)
-        self._counted(len(self._connections))
+        self._count(connection, 1)
         return connection
 
     def stop(self) -> None:
@@ -136,9 +138,14 @@ class Loop:
         self._hot.pop(connection.fd, None)
         connection.fd = -1
         connection.socket.close()
-        self._counted(len(self._connections))
+        self._count(connection, -1)
         if self._draining and not self._connections:
             self._stopping = True
+
+    def _count(self, connection: Connection, change: int) -> None:
+        if not connection.refused:
+            self._served += change
+            self._counted(self._served)
 
     def _wait(self) -> list[tuple[int, int]]:
         """Events, after polling or sleeping for them; none if a timer is due."""

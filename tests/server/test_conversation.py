@@ -1,0 +1,138 @@
+"""From requests to replies for each protocol, and what a broken answering leads to."""
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from colocroute.model import Answer, TempFail
+from colocroute.server.conversation import (
+    Conversation,
+    LookupConversation,
+    PolicyConversation,
+    SocketmapConversation,
+    TcpTableConversation,
+    conversation,
+)
+from colocroute.server.interfaces import Listener, WireProtocol
+from colocroute.wire import policy, socketmap, tcp_table
+from tests.lab.serving import FakeAnswering, request
+
+TCP_REQUEST = b"get key\n"
+
+
+@pytest.fixture
+def answering() -> FakeAnswering:
+    return FakeAnswering()
+
+
+@pytest.fixture
+def listening() -> Iterator[socket.socket]:
+    with socket.socket() as sock:
+        yield sock
+
+
+def made(protocol: WireProtocol, listening: socket.socket, answering: FakeAnswering) -> Conversation:
+    return conversation(Listener(listening, protocol, b"m", "here"), answering, 10)
+
+
+def lookup(protocol: WireProtocol, listening: socket.socket, answering: FakeAnswering) -> LookupConversation:
+    talk = made(protocol, listening, answering)
+    assert isinstance(talk, LookupConversation)
+    return talk
+
+
+def test_each_protocol_has_its_conversation(listening: socket.socket, answering: FakeAnswering) -> None:
+    kinds = [type(made(protocol, listening, answering)) for protocol in WireProtocol]
+    assert kinds == [SocketmapConversation, TcpTableConversation, PolicyConversation]
+
+
+def test_refusals(listening: socket.socket, answering: FakeAnswering) -> None:
+    refusals = [made(protocol, listening, answering).refusal for protocol in WireProtocol]
+    assert refusals == [
+        b"25:TEMP too many connections,",
+        b"400 too many connections\n",
+        b"action=DEFER_IF_PERMIT 4.3.0 too many connections\n\n",
+    ]
+
+
+def test_socketmap_asks_the_map_it_names(listening: socket.socket, answering: FakeAnswering) -> None:
+    talk = lookup(WireProtocol.SOCKETMAP, listening, answering)
+    assert talk.reply(socketmap.Request(b"x", b"key")) == b"8:OK x/key,"
+    assert talk.reply_to_one(b"5:x key,") == b"8:OK x/key,"
+
+
+def test_tcp_table_asks_the_map_of_its_port(listening: socket.socket, answering: FakeAnswering) -> None:
+    talk = lookup(WireProtocol.TCP_TABLE, listening, answering)
+    assert talk.reply(tcp_table.Request(b"key")) == b"200 m/key\n"
+    assert talk.reply_to_one(TCP_REQUEST) == b"200 m/key\n"
+    assert talk.reply_to_one(b"put key\n") == b"400 unknown command 'put'\n"
+    assert talk.reply(TempFail("no")) == b"400 no\n"
+
+
+def test_policy_attributes_are_text(listening: socket.socket, answering: FakeAnswering) -> None:
+    talk = made(WireProtocol.POLICY, listening, answering)
+    reply = talk.reply(policy.Request({b"sender": b"a@b", b"recipient": b"\xc3\xa4\xff@c"}))
+    assert reply == b"action=DUNNO\n\n"
+    assert answering.attributes == [{"sender": "a@b", "recipient": "ä\\xff@c"}]
+
+
+def test_a_broken_answering_is_a_temporary_failure_and_a_traceback(
+    listening: socket.socket, answering: FakeAnswering, caplog: pytest.LogCaptureFixture
+) -> None:
+    socketmap_talk = lookup(WireProtocol.SOCKETMAP, listening, answering)
+    assert socketmap_talk.reply_to_one(request(b"fail")) == b"19:TEMP internal error,"
+    assert "RuntimeError: the answering is broken" in caplog.text
+    assert "here: no answer to" in caplog.text
+    tcp_talk = lookup(WireProtocol.TCP_TABLE, listening, answering)
+    assert tcp_talk.reply_to_one(b"get fail\n") == b"400 internal error\n"
+    policy_talk = made(WireProtocol.POLICY, listening, answering)
+    reply = policy_talk.reply(policy.Request({b"sender": b"fail"}))
+    assert reply == b"action=DEFER_IF_PERMIT 4.3.0 internal error\n\n"
+
+
+@pytest.mark.parametrize(
+    ("protocol", "whole"), [(WireProtocol.SOCKETMAP, request(b"key")), (WireProtocol.TCP_TABLE, TCP_REQUEST)]
+)
+def test_one_whole_request_fills_the_cache(
+    protocol: WireProtocol, whole: bytes, listening: socket.socket, answering: FakeAnswering
+) -> None:
+    talk = lookup(protocol, listening, answering)
+    replies = [talk.reply_to_one(whole) for _ in range(2)]
+    assert talk.cache[whole] == replies[0] == replies[1]
+    assert talk.cache.stamp == answering.number
+    for more_or_less in (whole[:-1], whole + whole, whole + b"1", b""):
+        assert talk.reply_to_one(more_or_less) is None
+
+
+def test_a_temporary_failure_is_not_kept(listening: socket.socket, answering: FakeAnswering) -> None:
+    talk = lookup(WireProtocol.SOCKETMAP, listening, answering)
+    for _ in range(3):
+        talk.reply_to_one(request(b"fail"))
+    assert len(talk.cache) == 0
+
+
+def test_the_stamp_of_a_kept_reply_is_read_before_the_answer(listening: socket.socket) -> None:
+    class CommitsMeanwhile(FakeAnswering):
+        def answer(self, map_name: bytes, key: bytes) -> Answer:
+            self.number += 2
+            return super().answer(map_name, key)
+
+    answering = CommitsMeanwhile()
+    talk = lookup(WireProtocol.SOCKETMAP, listening, answering)
+    for _ in range(2):
+        talk.reply_to_one(request(b"key"))
+    assert talk.cache[request(b"key")] is not None
+    assert talk.cache.stamp != answering.number
+
+
+def test_without_a_stamp_nothing_is_kept(listening: socket.socket, caplog: pytest.LogCaptureFixture) -> None:
+    class Stampless(FakeAnswering):
+        def stamp(self) -> int:
+            raise OSError("the mirror has gone")
+
+    talk = lookup(WireProtocol.SOCKETMAP, listening, Stampless())
+    for _ in range(3):
+        assert talk.reply_to_one(request(b"key")) == b"8:OK m/key,"
+    assert len(talk.cache) == 0
+    assert "OSError: the mirror has gone" in caplog.text
