@@ -18,8 +18,8 @@ from colocroute.errors import PeerError, UsageError
 from colocroute.model import NOT_FOUND, Answer, Found, NotFound, TempFail
 from colocroute.wire import stream, text
 
-# Longest request, without its newline: ours, as for the other protocols.  A fully encoded key of
-# text.KEY_LIMIT takes 30,000 bytes; beyond that and within this it is answered like every oversize key.
+# Longest request, without its newline: ours, as for the other protocols.  The longest key that Postfix sends,
+# 10,000 bytes, takes 30,000 when all of it is encoded; whether a key is too long is not decided here.
 LINE_LIMIT = 100_000
 
 # Longest reply, with its newline (dict_tcp.c: DICT_TCP_MAXLEN).

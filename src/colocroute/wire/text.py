@@ -1,14 +1,10 @@
-"""What may stand in a key, a value and a reason, whatever the protocol that carries them.
+"""What may stand in a value and in a reason, whatever the protocol that carries them.
 
-Owns the rules the codecs share: the longest key, which values can be told to Postfix, how a reason becomes
-one printable line.  Must not know any protocol, nor any other module of the package.
+Owns the rules the codecs share: which values can be told to Postfix, how a reason becomes one printable
+line.  Must not know any protocol, nor any other module of the package.
 """
 
 import re
-
-# Longest key that Postfix sends: 10,000 bytes since 3.12 (dict_sockmap.c).  A longer one is no usable key:
-# whoever answers says NotFound; the codecs pass it on.
-KEY_LIMIT = 10_000
 
 # Longest reason that Postfix logs (dict_sockmap.c: `%.200s`).
 REASON_LIMIT = 200
