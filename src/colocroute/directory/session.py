@@ -148,7 +148,7 @@ class SyncreplSession(LdapSession):
     def _map(self, entry: RawEntry) -> Entry:
         return self._mapper(entry.uuid or b"", entry.dn, entry.attributes)
 
-    def _begin(self, now: float, events: list[Event]) -> float:  # noqa: ARG002
+    def _begin(self, now: float, events: list[Event]) -> float:  # noqa: ARG002  # an override
         return float("inf")
 
     def _take(self, message: Message, events: list[Event]) -> None:
