@@ -22,6 +22,7 @@ from typing import Any
 from urllib.parse import quote
 
 import ldap3
+from ldap3.core.exceptions import LDAPNoSuchObjectResult
 
 from tests.lab.certificates import Authority
 from tests.lab.company import SUFFIX
@@ -132,6 +133,15 @@ class Slapd:
             raise LabError(f"slapadd: {result.stderr.strip()}")
         file.unlink()
 
+    def dump(self) -> str:
+        """A backup: everything it has, operational attributes included."""
+        done = subprocess.run(
+            ["/usr/sbin/slapcat", "-f", str(self._configuration)], capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise LabError(f"slapcat: {done.stderr}")
+        return done.stdout
+
     def wipe(self) -> None:
         """Empties the database while it is not running."""
         if self._process is not None:
@@ -175,20 +185,27 @@ class Slapd:
             connection.modify_dn(dn, relative_dn, new_superior=superior)
 
     def context_csn(self) -> list[str]:
-        """The values of contextCSN: how far this server is."""
-        with self.admin() as connection:
-            connection.search(SUFFIX, "(objectClass=*)", ldap3.BASE, attributes=["contextCSN"])
-            return sorted(csn.decode() for csn in connection.response[0]["raw_attributes"]["contextCSN"])
+        """The values of contextCSN: how far this server is.  Empty while it has no suffix."""
+        found = self._search("(objectClass=*)", ldap3.BASE, "contextCSN")
+        return sorted(
+            csn.decode() for entry in found for csn in entry["raw_attributes"].get("contextCSN", ())
+        )
 
     def count(self, filter_text: str = "(uid=*)") -> int:
         """How many entries match."""
+        return len(self._search(filter_text, ldap3.SUBTREE, ldap3.NO_ATTRIBUTES))
+
+    def _search(self, filter_text: str, scope: Any, attribute: str) -> list[Any]:
         with self.admin() as connection:
-            connection.search(SUFFIX, filter_text, attributes=["1.1"])
-            return len(connection.response)
+            try:
+                connection.search(SUFFIX, filter_text, scope, attributes=[attribute])
+            except LDAPNoSuchObjectResult:
+                return []
+            return list(connection.response)
 
     def wait_for(self, other: "Slapd") -> None:
         """Waits until this server has everything that `other` has."""
-        wait_until(lambda: self.context_csn() == other.context_csn(), "replication")
+        wait_until(lambda: self.context_csn() == other.context_csn() != [], "replication")
 
     def _configure(self) -> None:
         providers = [provider.ldapi for provider in self.options.providers]
