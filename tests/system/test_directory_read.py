@@ -11,7 +11,7 @@ from colocroute.directory.schema import Schema
 from colocroute.errors import DirectoryError
 from colocroute.model import Entry, SiteEntry, UserEntry
 from tests.lab.company import SITES, SUFFIX, USERS, Person, company_ldif
-from tests.lab.directory import DEADLINE, connect, entries, gather, refresh, settings_for
+from tests.lab.directory import DEADLINE, changes, connect, entries, gather, refresh, settings_for
 from tests.lab.slapd import Slapd
 
 NUMBER = 10_000
@@ -20,7 +20,7 @@ MODES = ("syncrepl", "poll")
 
 @pytest.fixture(scope="module")
 def slapd() -> Iterator[Slapd]:
-    with Slapd(company_ldif(NUMBER)) as server:
+    with Slapd(company_ldif(NUMBER), tls_names=("localhost",)) as server:
         yield server
 
 
@@ -72,6 +72,14 @@ def test_both_ways_give_the_same_entries(slapd: Slapd) -> None:
             session.close()
 
     assert content("syncrepl") == content("poll")
+
+
+def test_encryption_loses_nothing(slapd: Slapd) -> None:
+    session = connect(slapd, uris=(slapd.ldaps,), ca_file=str(slapd.ca_file))
+    assert len({entry.id for entry in entries(refresh(session))}) == NUMBER + len(SITES) + 1
+    slapd.modify(Person(0).dn, description=["not used, and told all the same"])
+    assert [entry.dn for entry in entries(changes(session))] == [Person(0).dn]
+    session.close()
 
 
 def test_portions_are_bounded(slapd: Slapd) -> None:
