@@ -239,7 +239,9 @@ def descendants(pid: int) -> list[int]:
 
 
 def kill(pid: int, number: signal.Signals) -> None:
-    """A signal to one process, which may be gone already."""
+    """A signal to one process, which may be gone already; 0 stands for one that is not running."""
+    if pid <= 0:
+        return
     try:
         os.kill(pid, number)
     except ProcessLookupError:

@@ -5,6 +5,7 @@ In each scenario a watcher asks all the time; at the end the mirror equals the d
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -43,6 +44,11 @@ def replicated(people: int = PEOPLE) -> Iterator[tuple[Slapd, Slapd]]:
     with Slapd(company_ldif(people)) as provider, Slapd(providers=[provider]) as replica:
         replica.wait_for(provider)
         yield provider, replica
+
+
+def answers(service: Daemon, key: str, route: str) -> bool:
+    """Whether this is the answer now."""
+    return service.ask("virtual_alias", key) == Found(route)
 
 
 def base_ldif() -> str:
@@ -255,11 +261,7 @@ def test_several_providers_each_with_its_own_sid() -> None:
                 route = f"{moved.uid}@paris.test.tux"
                 watcher.known[moved.mail] = [moved.route, route]
                 slapd.modify(moved.dn, colocRouteAddress=[route])
-                wait_for(
-                    lambda moved=moved, route=route: service.ask("virtual_alias", moved.mail) == Found(route),
-                    "the move",
-                    40,
-                )
+                wait_for(partial(answers, service, moved.mail, route), "the move", 40)
             assert service.status()["directory"]["cookie"].count("#") >= 4, "csns of both"
             wait_equal(service)
 

@@ -1,0 +1,223 @@
+"""Our own processes killed, stopped, reloaded and starved: what mail sees meanwhile."""
+
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from colocroute.model import Found, NotFound, TempFail
+from tests.lab.company import Person, company_ldif
+from tests.lab.daemon import Client, Daemon, daemon, descendants, is_alive, kill, wait_for
+from tests.lab.slapd import Slapd
+from tests.lab.watcher import Watcher, wait_equal
+
+PEOPLE = 60
+KNOWN = {Person(number).mail: [Person(number).route] for number in range(0, PEOPLE, 3)}
+LDIF = company_ldif(PEOPLE)
+
+
+def sections(uri: str, **server: Any) -> dict[str, dict[str, Any]]:
+    return {
+        "directory": {"uri": uri, "base": "dc=test,dc=tux"},
+        "routing": {"domains": ["test.tux"], "here": [], "stale_after": "2s"},
+        "server": {"workers": 2, **server},
+    }
+
+
+@pytest.fixture(scope="module")
+def slapd() -> Iterator[Slapd]:
+    with Slapd(LDIF) as server:
+        yield server
+
+
+@pytest.fixture
+def service(slapd: Slapd) -> Iterator[Daemon]:
+    with daemon(sections(slapd.ldapi)) as running:
+        running.wait_state("live")
+        yield running
+
+
+def process(service: Daemon, name: str) -> int:
+    """The pid of a process by its name in `status`."""
+    return int(next(one["pid"] for one in service.status()["processes"] if one["name"] == name))
+
+
+@pytest.mark.parametrize("name", ["worker-1", "worker-2", "replicator"])
+def test_a_killed_process_is_replaced_and_nobody_is_refused(service: Daemon, name: str) -> None:
+    with Watcher(service.socket, KNOWN) as watcher:
+        for _ in range(3):
+            pid = process(service, name)
+            kill(pid, signal.SIGKILL)
+            wait_for(lambda pid=pid: process(service, name) not in (0, pid), "a new one")  # type: ignore[misc]
+        service.wait_state("live")
+    watcher.check()
+    wait_equal(service)
+
+
+def test_the_replicator_killed_in_the_middle_of_changes(service: Daemon, slapd: Slapd) -> None:
+    moved = Person(1)
+    routes = [f"{moved.uid}-{turn}@paris.test.tux" for turn in range(8)]
+    with Watcher(service.socket, KNOWN) as watcher:
+        for route in routes:
+            slapd.modify(moved.dn, colocRouteAddress=[route])
+            kill(process(service, "replicator"), signal.SIGKILL)
+        wait_for(lambda: service.ask("virtual_alias", moved.mail) == Found(routes[-1]), "the last move", 60)
+        wait_equal(service)
+    watcher.check()
+    slapd.modify(moved.dn, colocRouteAddress=[moved.route])
+
+
+def test_a_stopped_replicator_goes_stale_and_denies_nothing(service: Daemon) -> None:
+    pid = process(service, "replicator")
+    kill(pid, signal.SIGSTOP)
+    try:
+        service.wait_state("stale")
+        with Client(service.socket) as client:
+            assert client.ask("virtual_alias", Person(3).mail) == Found(Person(3).route)
+            assert isinstance(client.ask("virtual_alias", "nobody@test.tux"), TempFail)
+            assert client.ask("virtual_alias", "nobody@example.com") == NotFound()
+    finally:
+        kill(pid, signal.SIGCONT)
+    service.wait_state("live")
+
+
+def test_a_state_is_seen_on_an_open_connection_within_a_second(service: Daemon) -> None:
+    with Client(service.socket) as client:
+        assert client.ask("virtual_alias", "nobody@test.tux") == NotFound()
+        pid = process(service, "replicator")
+        kill(pid, signal.SIGSTOP)
+        try:
+            started = time.monotonic()
+            wait_for(lambda: isinstance(client.ask("virtual_alias", "nobody@test.tux"), TempFail), "TEMP")
+            assert time.monotonic() - started < 2 + 1 + 1  # stale_after, a second, and a slow machine
+        finally:
+            kill(pid, signal.SIGCONT)
+
+
+def test_sigterm_ends_all_within_five_seconds(service: Daemon) -> None:
+    children = descendants(service.pid)
+    assert len(children) == 3
+    with Client(service.socket) as client:
+        client.ask("virtual_alias", Person(1).mail)
+        started = time.monotonic()
+        assert service.stop() == 0
+        assert time.monotonic() - started < 5
+    assert not any(map(is_alive, children))
+    assert not service.socket.exists()
+
+
+def test_a_supervisor_killed_takes_the_others_with_it_and_a_new_start_works(service: Daemon) -> None:
+    children = descendants(service.pid)
+    kill(service.pid, signal.SIGKILL)
+    wait_for(lambda: not any(map(is_alive, children)), "the end of the children")
+    assert service.process is not None
+    service.process.wait()
+    service.start()
+    assert service.settled("virtual_alias", Person(3).mail) == Found(Person(3).route)
+
+
+def test_a_second_daemon_on_the_same_store_is_refused(service: Daemon) -> None:
+    second = service.run("serve")
+    assert second.returncode == 75
+    assert b"another colocroute daemon" in second.stderr
+    assert service.ask("virtual_alias", Person(3).mail) == Found(Person(3).route)
+
+
+def test_reload_takes_a_new_configuration_and_leaves_nobody_without_an_answer(
+    service: Daemon, slapd: Slapd
+) -> None:
+    changed = sections(slapd.ldapi)
+    changed["routing"]["propagate_extension"] = False
+    with Watcher(service.socket, KNOWN) as watcher:
+        service.write_config(changed)
+        kill(service.pid, signal.SIGHUP)
+        key = Person(3).mail.replace("@", "+x@")
+        wait_for(lambda: service.ask("virtual_alias", key) == Found(Person(3).route), "the new rule")
+        service.wait_state("live")
+    watcher.check()
+
+
+def test_a_bad_configuration_leaves_the_old_in_force_and_says_so(service: Daemon) -> None:
+    before = service.status()["processes"]
+    service.config.write_text("[directory]\nuri = 3\nnonsense = true\n")
+    kill(service.pid, signal.SIGHUP)
+    wait_for(lambda: "old configuration stays in force" in service.log_text(), "the refusal")
+    assert "directory.nonsense: unknown key" in service.log_text()
+    assert service.ask("virtual_alias", Person(3).mail) == Found(Person(3).route)
+    service.write_config(sections("ldapi:///nowhere"))
+    assert service.status()["processes"] == before
+
+
+def test_a_restart_answers_from_the_mirror_with_the_directory_down() -> None:
+    with Slapd(LDIF) as own, daemon(sections(own.ldapi)) as service:
+        service.wait_state("live")
+        service.stop()
+        own.kill()
+        service.start()
+        assert service.ask("virtual_alias", Person(3).mail) == Found(Person(3).route)
+        assert service.status()["state"] == "stale"
+        assert isinstance(service.ask("virtual_alias", "nobody@test.tux"), TempFail)
+
+
+def test_a_mirror_of_another_schema_is_rebuilt_and_never_misread(service: Daemon, slapd: Slapd) -> None:
+    service.stop()
+    other = sections(slapd.ldapi)
+    other["schema"] = {"addresses": ["alias"]}
+    service.write_config(other)
+    assert service.run("lookup", Person(3).mail).returncode == 75
+    service.start()
+    service.wait_state("live")
+    assert service.ask("virtual_alias", Person(3).aliases[0]) == Found(Person(3).route)
+    assert service.ask("virtual_alias", Person(3).mail) == NotFound()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system with little room."""
+    tmp_path = tmp_path / "disk"
+    tmp_path.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1536k", "tmpfs", str(tmp_path)], check=True)
+    yield tmp_path
+    subprocess.run(["umount", "--lazy", str(tmp_path)], check=True)
+
+
+def test_a_full_disk_denies_nothing_and_is_got_over(slapd: Slapd, small_disk: Path) -> None:
+    with daemon({}, start=False) as service:
+        wanted = sections(slapd.ldapi)
+        wanted["store"] = {"path": str(small_disk / "store")}
+        service.store = small_disk / "store"
+        service.write_config(wanted)
+        service.start()
+        service.wait_state("live")
+        filler = small_disk / "filler"
+        _fill(filler)
+        new = [Person(number) for number in range(1000, 1040)]
+        with Watcher(service.socket, KNOWN) as watcher:
+            try:
+                for person in new:
+                    slapd.add(person.dn, person.attributes())
+                wait_for(lambda: "cannot be written" in service.log_text(), "the complaint")
+                service.wait_state("stale")
+                for person in new:
+                    answer = service.ask("virtual_alias", person.mail)
+                    assert isinstance(answer, TempFail) or answer == Found(person.route)
+                filler.unlink()
+                service.wait_state("live", 90)
+                assert service.ask("virtual_alias", new[-1].mail) == Found(new[-1].route)
+                wait_equal(service)
+            finally:
+                slapd.delete(*(person.dn for person in new))
+        watcher.check()
+
+
+def _fill(path: Path) -> None:
+    with path.open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(b"x" * 4096)
+        except OSError:
+            return
