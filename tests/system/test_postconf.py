@@ -207,7 +207,7 @@ def test_a_mail_costs_at_most_six_lookups(company: MailCompany) -> None:
     assert {request.map for request in tables.requests} == {"transport", "virtual_alias"}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def others() -> Iterator[tuple[Sink, Sink]]:
     """The server of the external site, and the rest of the world."""
     with smtp_sink() as external, smtp_sink() as world:

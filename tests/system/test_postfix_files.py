@@ -23,14 +23,18 @@ from colocroute.daemon import build, live
 from colocroute.directory.client import open_session
 from colocroute.directory.events import Upsert
 from colocroute.directory.settings import DirectorySettings
+from colocroute.model import Found
 from tests.lab import mailcompany
 from tests.lab.company import SUFFIX, Person, company_ldif
+from tests.lab.daemon import COMMAND, Client, free_port
 from tests.lab.directory import changes, refresh
+from tests.lab.postfix import directory
 from tests.lab.slapd import Slapd, wait_until
 from tests.lab.slapd_conf import PASSWORD, ROOT_DN
 
 ROOT = Path(__file__).parents[2]
 FILES = ROOT / "postfix"
+DEMO = ROOT / "src" / "colocroute" / "daemon" / "demo.ldif"
 EXAMPLE = FILES / "colocroute.toml.example"
 KNOWN = {
     "colocroute.schema",  # the schema of every slapd in these tests
@@ -67,10 +71,9 @@ def test_the_example_configuration_is_complete() -> None:
 @pytest.fixture
 def company(tmp_path: Path) -> Path:
     """The example configuration, with the mirror that the white paper's company makes."""
-    ldif = ROOT / "src" / "colocroute" / "daemon" / "demo.ldif"
     text = EXAMPLE.read_text()
     source = tmp_path / "source.toml"
-    source.write_text(text.replace('uri = "ldapi:///"', f'uri = "ldif:{ldif}"'))
+    source.write_text(text.replace('uri = "ldapi:///"', f'uri = "ldif:{DEMO}"'))
     config = tmp_path / "colocroute.toml"
     config.write_text(text.replace('#path = "/var/lib/colocroute"', f'path = "{tmp_path}/store"'))
     mailcompany.fill_mirror(config, live.read_directory(build.load(source)))
@@ -144,6 +147,42 @@ def test_the_sockets_of_systemd_are_those_of_the_configuration() -> None:
     assert set(sockets["ListenStream"].split()) == ours
     assert sockets["SocketGroup"] == config.listen.socket_group
     assert int(sockets["SocketMode"], 8) == config.listen.socket_mode
+
+
+def test_the_service_takes_the_sockets_of_systemd() -> None:
+    """As in the socket unit, at other addresses; the first question is what starts the service."""
+    if shutil.which("systemd-socket-activate") is None:
+        pytest.fail("systemd-socket-activate missing: apt-get install systemd")
+    with directory() as place:
+        text = EXAMPLE.read_text()
+        others = {
+            "/run/colocroute/map.sock": f"{place}/map.sock",
+            "127.0.0.1:2527": f"127.0.0.1:{free_port()}",
+            "ldapi:///": f"ldif:{DEMO}",
+            '#path = "/var/lib/colocroute"': f'path = "{place}/store"',
+        }
+        for ours, theirs in others.items():
+            assert ours in text
+            text = text.replace(ours, theirs)
+        config = place / "colocroute.toml"
+        config.write_text(text)
+        listening = [others[address] for address in unit("colocroute.socket")["all"]["ListenStream"].split()]
+        flags = [flag for address in listening for flag in ("-l", address)]
+        command = [*COMMAND, "serve", "-c", str(config)]
+        with (place / "log").open("wb") as log:
+            process = subprocess.Popen(["systemd-socket-activate", *flags, *command], stdout=log, stderr=log)
+        try:
+            wait_until(lambda: _listens(place / "map.sock"), "the sockets")
+            wait_until(lambda: _found(place / "map.sock"), "an answer")
+        finally:
+            process.terminate()
+            assert process.wait(30) == 0, (place / "log").read_text()
+        assert (place / "map.sock").exists(), "it is systemd's, for the next start"
+
+
+def _found(path: Path) -> bool:
+    with Client(path) as client:
+        return client.ask("virtual_alias", "anna@test.tux") == Found("anna@external.test.tux")
 
 
 def test_user_and_directories_can_be_made(tmp_path: Path) -> None:
