@@ -64,3 +64,9 @@ def test_a_host_name_that_shows_the_site() -> None:
 def test_local_mail_that_would_go_to_users() -> None:
     wiring = wire(WANTED, Installed(hostname="mx1.test.tux", origin="test.tux"))
     assert "root@test.tux" in wiring.warnings[0]
+
+
+def test_a_fallback_relay_would_get_the_mail_between_sites() -> None:
+    """smtp(8) hands it what it cannot deliver, whatever the nexthop (postconf(5))."""
+    wiring = wire(WANTED, Installed(fallback_relay="[isp.example]"))
+    assert "smtp_fallback_relay is [isp.example]" in wiring.warnings[0]

@@ -17,6 +17,7 @@ from colocroute.errors import ColocrouteError, TemporaryError
 
 SYSTEM_PATH = "/usr/sbin:/usr/local/sbin"  # not in the search path of every user
 SECONDS = 30.0
+EXPANDED = ("myhostname", "myorigin", "queue_directory", "compatibility_level", "smtp_fallback_relay")
 NOT_CHROOTED_SINCE = (
     1,
 )  # the compatibility_level from which `-` in master.cf means not chrooted (master(5))
@@ -44,7 +45,7 @@ class Maincf:
 
     def installed(self) -> Installed:
         """What the choice of parameters depends on."""
-        expanded = self._values("-x", "myhostname", "myorigin", "queue_directory", "compatibility_level")
+        expanded = self._values("-x", *EXPANDED)
         plain = self._values(
             "parent_domain_matches_subdomains",
             "relay_transport",
@@ -61,6 +62,7 @@ class Maincf:
             relay_transport=plain["relay_transport"],
             virtual_transport=plain["virtual_transport"],
             recipient_restrictions=plain["smtpd_recipient_restrictions"],
+            fallback_relay=expanded["smtp_fallback_relay"],
         )
 
     def changes(self, wiring: Wiring) -> tuple[Change, ...]:

@@ -55,6 +55,11 @@ def warnings(wanted: Wanted, installed: Installed) -> Iterator[str]:
             "routing.local_transport is not set: mail of the site that is here is not delivered; set it, for "
             'example to "lmtp:unix:private/dovecot-lmtp"'
         )
+    if installed.fallback_relay:
+        yield (
+            f"smtp_fallback_relay is {installed.fallback_relay}: it gets mail between the sites, too, when a "
+            "site cannot be reached; set it in master.cf, for the service outbound alone"
+        )
     if not wanted.policy:
         yield (
             "listen.policy is empty: strangers may write to the site domains; set it, for example to "

@@ -32,6 +32,7 @@ class Installed(msgspec.Struct, frozen=True):
     relay_transport: str = RELAY
     virtual_transport: str = VIRTUAL
     recipient_restrictions: str = ""
+    fallback_relay: str = ""
 
 
 class Wanted(msgspec.Struct, frozen=True):
