@@ -4,6 +4,7 @@ Owns the translation.  Rule: whatever cannot be decoded is damage, never an answ
 """
 
 import errno
+import os
 import struct
 from collections.abc import Callable
 from functools import wraps
@@ -20,7 +21,7 @@ FAILURES = (lmdb.Error, msgspec.MsgspecError, UnicodeDecodeError, struct.error)
 FILE_FAILURES = (*FAILURES, OSError)
 """What opening a mirror may raise."""
 
-_FULL = (lmdb.DiskError, lmdb.MapFullError)
+_NO_ROOM = 64 * 1024  # bytes
 _DAMAGE = (
     lmdb.CorruptedError,
     lmdb.PageNotFoundError,
@@ -36,13 +37,26 @@ def store_error(where: str, error: Exception) -> StoreError:
     """The error to raise instead; `where` is the path the user knows."""
     if isinstance(error, StoreError):
         return error
-    if isinstance(error, _FULL) or (
-        isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-    ):
+    if _is_full(where, error):
         return StoreError(f"{where}: no space left, nothing was stored ({_line(error)})")
     if isinstance(error, _DAMAGE):
         return MirrorDamagedError(f"{where}: the mirror is damaged ({_line(error)})")
     return StoreError(f"{where}: {_line(error)}")
+
+
+def _is_full(where: str, error: Exception) -> bool:
+    if isinstance(error, lmdb.DiskError | lmdb.MapFullError):
+        return True
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    # What fits in part LMDB tells as EIO (mdb.c, mdb_page_flush).
+    if not isinstance(error, lmdb.Error) or error.code != errno.EIO:
+        return False
+    try:
+        room = os.statvfs(where)
+    except OSError:
+        return False
+    return room.f_bavail * room.f_frsize < _NO_ROOM
 
 
 def damaged(where: str, what: str) -> MirrorDamagedError:

@@ -116,6 +116,13 @@ def extend_data(directory: Path) -> None:
         os.close(descriptor)
 
 
+def give_back(directory: Path) -> None:
+    """Gives the disk back what a failed transaction took; only within a write transaction; raises `OSError`."""
+    data = look_at_data(directory)
+    if data is not None and not data.problem and data.size > data.promised:
+        os.truncate(directory / DATA, data.promised)
+
+
 def allocate_lock(directory: Path) -> None:
     """Makes LMDB's lock file, with every reader slot on the disk: it is written through a mapping, and a full
     disk would be SIGBUS.  Not while this process has the environment open (fcntl locks); raises `OSError`."""

@@ -98,9 +98,7 @@ class Mirror:
             self._look_again()
         attached = self._attached
         if attached is None:
-            if self.pulse.complete():
-                raise StoreError(f"{self._path}: the mirror should be here and cannot be found")
-            return NoSnapshot(str(self._path))
+            return NoSnapshot(str(self._path), missed=self.pulse.complete())
         try:
             try:
                 return Snapshot(attached.environment.begin(), attached.databases)
@@ -141,6 +139,7 @@ class Mirror:
             self.pulse.set(unwritable=True)
             if isinstance(error, MirrorDamagedError):
                 self.pulse.note_damage()
+            self._give_back()
             raise
 
     def _begin(self) -> tuple[Attached, Txn]:
@@ -202,6 +201,12 @@ class Mirror:
         # Without room for it the next who opens the file takes a closer look, that is all.
         with contextlib.suppress(OSError):
             files.extend_data(self._path)
+
+    def _give_back(self) -> None:
+        # Mail may live on the same disk.
+        if self._attached is not None:
+            with contextlib.suppress(OSError, lmdb.Error), self._attached.environment.begin(write=True):
+                files.give_back(self._path)
 
     def request_accept(self, removals: int) -> None:
         """Notes that the operator lets that many removals through; raises `StoreError`.

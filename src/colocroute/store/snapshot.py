@@ -13,6 +13,7 @@ from typing import Any, Self, cast
 
 import lmdb
 
+from colocroute.errors import StoreError
 from colocroute.model import Record, SiteEntry, User
 from colocroute.store.failures import FAILURES, damaged, store_error
 from colocroute.store.layout import (
@@ -210,12 +211,17 @@ class Snapshot:
 
 
 class NoSnapshot(Snapshot):
-    """The snapshot of a mirror that does not exist: nothing in it, not complete."""
+    """The snapshot where there is no mirror: not complete, and nothing in it.
 
-    __slots__ = ()
+    `missed`: there should be one (the pulse says so).  Then nothing is not an answer: lookups raise
+    `StoreError`, while `meta` and `counts` tell what there is.
+    """
 
-    def __init__(self, where: str) -> None:
-        self._get = _nothing
+    __slots__ = ("_missed",)
+
+    def __init__(self, where: str, *, missed: bool) -> None:
+        self._missed = missed
+        self._get = self._nothing
         self._db = Databases(where=where, **cast("dict[str, Any]", dict.fromkeys(DATABASES)))
 
     def __exit__(
@@ -226,13 +232,19 @@ class NoSnapshot(Snapshot):
     ) -> None:
         return
 
-    def _rows(self, db: lmdb._Database, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:  # noqa: ARG002  # as its base
+    def _nothing(self, key: bytes, default: bytes | None, db: lmdb._Database) -> bytes | None:  # noqa: ARG002  # as txn.get
+        if self._missed:
+            raise StoreError(f"{self._db.where}: the mirror should be here and cannot be read")
+        return default
+
+    def _rows(self, db: lmdb._Database, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        self._nothing(start, None, db)
         return iter(())
+
+    def meta(self) -> Meta:
+        """Not complete."""
+        return Meta()
 
     def counts(self) -> Counts:
         """None of anything."""
         return Counts()
-
-
-def _nothing(key: bytes, default: bytes | None, db: lmdb._Database) -> bytes | None:  # noqa: ARG001  # as txn.get
-    return default
