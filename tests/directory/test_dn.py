@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from colocroute.directory.dn import is_below, normalise, split
 
@@ -28,6 +30,14 @@ from colocroute.directory.dn import is_below, normalise, split
 def test_one_spelling_for_every_writing_of_a_name(written: str, normal: str) -> None:
     assert normalise(written) == normal
     assert normalise(normal) == normal
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["uid", "CN ", " dc"]), st.text("aÄß .@\t=", max_size=6)), min_size=1)
+)
+def test_the_short_way_for_plain_names_is_the_same(parts: list[tuple[str, str]]) -> None:
+    written = [f"{kind}={value}" for kind, value in parts]
+    assert split(",".join(written)) == split(";".join([*written, "dc=x"]))[:-1]
 
 
 @pytest.mark.parametrize(

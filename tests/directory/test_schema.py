@@ -120,7 +120,9 @@ def test_an_entry_that_the_directory_chose_is_never_dropped() -> None:
 def test_without_a_directory_the_filters_choose() -> None:
     mapper: Mapper = Schema().mapper()
     assert mapper.choose(ID, DN, ANNA) == mapped(ANNA)
-    assert mapper.choose(ID, DN, {b"ColocRouteAddress": [b"r"]}) == mapped({b"colocrouteaddress": [b"r"]})
+    assert mapper.choose(ID, DN, {b"colocrouteaddress": [b"r"], b"description": [b"x"]}) == mapped(
+        {b"colocrouteaddress": [b"r"]}
+    )
     assert mapper.choose(ID, DN, {b"mail": [b"anna@test.tux"]}) is None
     assert mapper.doubtful == 0
 

@@ -29,10 +29,12 @@ from tests.lab.company import SUFFIX
 from tests.lab.slapd_conf import PASSWORD, ROOT_DN, Options, slapd_conf
 
 MISSING = "slapd is missing, install it with: apt-get install slapd ldap-utils"
+SLAPD_PATH = "/usr/sbin:/usr/local/sbin:/sbin"
 READY_SECONDS = 30.0
 ANONYMOUS_BIND = bytes.fromhex("300c020101600702010304008000")
 
 _running: set[subprocess.Popen[bytes]] = set()
+_folders: set[Path] = set()
 
 
 class LabError(Exception):
@@ -43,10 +45,13 @@ class Slapd:
     """One server.  Filled with `ldif` before it first starts; further arguments as in `Options`."""
 
     def __init__(self, ldif: str = "", **options: Any) -> None:
-        if shutil.which("slapd", path="/usr/sbin:/usr/lib/openldap:/usr/local/libexec") is None:
+        found = shutil.which("slapd", path=SLAPD_PATH)
+        if found is None:
             raise LabError(MISSING)
+        self._programs = Path(found).parent
         self.options = Options(**options)
         self.folder = Path(tempfile.mkdtemp(prefix="crl", dir="/tmp"))
+        _folders.add(self.folder)
         self.socket = self.folder / "ldapi"
         self.log = self.folder / "log"
         self.ldapi = f"ldapi://{quote(str(self.socket), safe='')}"
@@ -66,14 +71,23 @@ class Slapd:
             self.load(ldif)
 
     def __enter__(self) -> "Slapd":
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends it and removes all it had; where it was not used as a context manager, Python's end does."""
         self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
+        _folders.discard(self.folder)
 
     @property
     def pid(self) -> int:
@@ -90,7 +104,7 @@ class Slapd:
             urls.append(f"ldaps://127.0.0.1:{self.tls_port}/")
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                ["/usr/sbin/slapd", "-d", "0", "-f", self._configuration, "-h", " ".join(urls)],
+                [self._programs / "slapd", "-d", "0", "-f", self._configuration, "-h", " ".join(urls)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -127,7 +141,16 @@ class Slapd:
         file = self.folder / "load.ldif"
         file.write_text(ldif, encoding="utf-8")
         sid = ["-S", str(self.options.server_id)] if self.options.server_id else []
-        command = ["/usr/sbin/slapadd", "-q", "-w", *sid, "-f", str(self._configuration), "-l", str(file)]
+        command: list[str | Path] = [
+            self._programs / "slapadd",
+            "-q",
+            "-w",
+            *sid,
+            "-f",
+            self._configuration,
+            "-l",
+            file,
+        ]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode:
             raise LabError(f"slapadd: {result.stderr.strip()}")
@@ -265,3 +288,5 @@ def _reap() -> None:
     for process in _running:
         process.kill()
         process.wait()
+    for folder in _folders:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -8,9 +8,12 @@ Known limit: every value is compared without regard to case, whatever the direct
 """
 
 import re
+from functools import lru_cache
 
 ESCAPED_IN_VALUE = re.compile(r'[,+"\\<>;=\x00]')  # RFC 4514, 2.4 (and "=", which may be escaped)
+PLAIN = re.compile(r"[A-Za-z0-9@._-]*")
 HEX_PAIR = re.compile(r"[0-9A-Fa-f]{2}")
+UNUSUAL = re.compile(r'[\\"+;]')  # what makes a DN more than a list of attribute=value
 TYPE = re.compile(r"[A-Za-z][A-Za-z0-9-]*|[0-9]+(\.[0-9]+)*")  # RFC 4512, 1.4: oid
 
 
@@ -18,6 +21,9 @@ def split(dn: str) -> tuple[str, ...]:
     """The normalised relative names of `dn`, the entry's own first.  Raises ValueError on bad syntax."""
     if not dn.strip(" "):
         return ()
+    if not UNUSUAL.search(dn):
+        own, comma, superior = dn.partition(",")
+        return (_assertion(own), *_superior(superior)) if comma else (_assertion(own),)
     rdns: list[str] = []
     parts: list[str] = []
     for assertion, separator in _assertions(dn):
@@ -36,6 +42,12 @@ def normalise(dn: str) -> str:
 def is_below(rdns: tuple[str, ...], base: tuple[str, ...]) -> bool:
     """Whether the entry (both as from `split`) is the base itself or lies below it."""
     return not base or rdns[-len(base) :] == base
+
+
+@lru_cache(maxsize=1000)
+def _superior(dn: str) -> tuple[str, ...]:
+    """The normalised names of a plain DN: many entries have the same superior."""
+    return tuple(map(_assertion, dn.split(",")))
 
 
 def _assertions(dn: str) -> list[tuple[str, str]]:
@@ -64,6 +76,8 @@ def _assertion(text: str) -> str:
     kind = kind.strip(" ").lower()
     if not equals or not TYPE.fullmatch(kind):
         raise ValueError(f"expected attribute=value in the DN, found {text.strip()!r}")
+    if PLAIN.fullmatch(value):
+        return f"{kind}={value.lower()}"
     return f"{kind}={_value(value)}"
 
 

@@ -16,6 +16,7 @@ import msgspec
 from colocroute.errors import DirectoryError
 
 RECORD_MAX_BYTES = 16 << 20  # ours: OpenLDAP's largest message, sockbuf_max_incoming_auth, is 4 MB - 1
+NAMES_REMEMBERED = 1000
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 NAME = re.compile(rb"[A-Za-z0-9][A-Za-z0-9.-]*(;[A-Za-z0-9-]+)*")  # RFC 4512, 2.5: attributedescription
 
@@ -45,6 +46,7 @@ class LdifReader:
         self._lines: list[Line] = []
         self._size = 0
         self._versioned = False
+        self._names: dict[bytes, bytes] = {}
 
     def feed(self, data: bytes) -> list[LdifRecord]:
         """The records that are complete with `data`."""
@@ -145,18 +147,29 @@ class LdifReader:
 
     def _attribute(self, number: int, text: bytes) -> tuple[bytes, bytes]:
         """Name in lower case, and value, of one line."""
-        name, colon, value = text.partition(b":")
-        if not colon or not NAME.fullmatch(name):
+        written, colon, value = text.partition(b":")
+        name = self._names.get(written) or self._name_of(written)
+        if not colon or not name:
             raise self._error(number, f"expected 'attribute: value', found {_show(text)}")
+        if value.startswith(b" "):
+            return name, value.lstrip(b" ")
         if value.startswith(b":"):
             try:
                 decoded = base64.b64decode(value[1:].strip(b" "), validate=True)
             except binascii.Error as error:
-                raise self._error(number, f"the value of {_show(name)} is not base64") from error
-            return name.lower(), decoded
+                raise self._error(number, f"the value of {_show(written)} is not base64") from error
+            return name, decoded
         if value.startswith(b"<"):
-            raise self._error(number, f"values by URL ({_show(name)}:<) are not supported")
-        return name.lower(), value.lstrip(b" ")
+            raise self._error(number, f"values by URL ({_show(written)}:<) are not supported")
+        return name, value
+
+    def _name_of(self, written: bytes) -> bytes:
+        """The name in lower case, empty if it is none; those of a file are few and remembered."""
+        if not NAME.fullmatch(written):
+            return b""
+        if len(self._names) < NAMES_REMEMBERED:
+            self._names[written] = written.lower()
+        return written.lower()
 
     def _too_long(self) -> DirectoryError:
         start = self._lines[0][0] if self._lines else self._number + 1

@@ -51,10 +51,15 @@ def canonical(name: str) -> bytes:
 
 
 def standard_names(attributes: Attributes) -> Attributes:
-    """The entry with keys as from `canonical`, without options (RFC 4512, 2.5); values of a name joined."""
+    """The entry, whose keys are in lower case, with keys as from `canonical`.
+
+    Options (RFC 4512, 2.5) are dropped, and the values of one name joined.
+    """
+    if OTHER_NAMES.keys().isdisjoint(attributes) and b";" not in b"".join(attributes):
+        return attributes
     standard: dict[bytes, list[bytes]] = {}
     for name, values in attributes.items():
-        key = name.partition(b";")[0].lower()
+        key = name.partition(b";")[0]
         key = OTHER_NAMES.get(key, key)
         standard[key] = standard[key] + values if key in standard else values
     return standard
