@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from colocroute.server import connection, conversation, gate
+from colocroute.server import connection, conversation, gate, loop
 from colocroute.server.ratelimit import LimitedLog
 
 
@@ -15,5 +15,6 @@ def _fresh_log_limits(monkeypatch: pytest.MonkeyPatch) -> None:
         (connection, "_trouble"),
         (conversation, "_trouble"),
         (gate, "_trouble"),
+        (loop, "_trouble"),
     ):
         monkeypatch.setattr(module, name, LimitedLog(logging.getLogger(module.__name__)))

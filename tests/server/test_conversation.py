@@ -126,13 +126,13 @@ def test_the_stamp_of_a_kept_reply_is_read_before_the_answer(listening: socket.s
     assert talk.cache.stamp != answering.number
 
 
-def test_without_a_stamp_nothing_is_kept(listening: socket.socket, caplog: pytest.LogCaptureFixture) -> None:
-    class Stampless(FakeAnswering):
-        def stamp(self) -> int:
-            raise OSError("the mirror has gone")
-
-    talk = lookup(WireProtocol.SOCKETMAP, listening, Stampless())
-    for _ in range(3):
-        assert talk.reply_to_one(request(b"key")) == b"8:OK m/key,"
-    assert len(talk.cache) == 0
-    assert "OSError: the mirror has gone" in caplog.text
+def test_an_answer_that_is_none_is_an_internal_error(
+    listening: socket.socket,
+    answering: FakeAnswering,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(answering, "answer", lambda _map_name, _key: 42)
+    talk = lookup(WireProtocol.SOCKETMAP, listening, answering)
+    assert talk.reply_to_one(request(b"key")) == b"19:TEMP internal error,"
+    assert "Traceback" in caplog.text

@@ -111,6 +111,20 @@ def test_the_cache_is_not_used_during_a_commit() -> None:
         assert len(answering.asked) == 4
 
 
+def test_without_a_stamp_everything_is_answered_anew(caplog: pytest.LogCaptureFixture) -> None:
+    class Stampless(FakeAnswering):
+        def stamp(self) -> int:
+            raise OSError("the mirror has gone")
+
+    answering = Stampless()
+    with serving(answering) as served, served.dial() as client:
+        for _ in range(4):
+            exchange(client, [b"a"], [])
+        assert len(answering.asked) == 4
+    assert "the listener: the cache is not in use\nTraceback" in caplog.text
+    assert "OSError: the mirror has gone" in caplog.text
+
+
 def test_an_internal_error_is_temporary_and_the_next_request_works() -> None:
     with serving(FakeAnswering()) as served, served.dial() as client:
         client.sendall(request(b"fail") + request(b"a"))

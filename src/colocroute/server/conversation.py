@@ -63,23 +63,20 @@ class LookupConversation(Conversation):
         super().__init__(listener, answering)
         self.cache = ReplyCache(entries)
         self.refusal = self._encode(TOO_MANY_CONNECTIONS)
+        self._internal_error = self._encode(INTERNAL_ERROR)
 
     def reply(self, request: Any) -> bytes:
         """See `Conversation`."""
-        return self._encode(self._answer(request))
+        return self._answer(request)[0]
 
     def reply_to_one(self, data: bytes) -> bytes | None:
-        """The reply, and the cache filled, if `data` is exactly one request; else None.
-
-        A `TEMP` is not kept: the stamp need not change when its cause has gone.
-        """
+        """The reply, and the cache filled, if `data` is exactly one request; else None."""
         request = self._parse_one(data)
         if request is None:
             return None
-        stamp = self._stamp()
-        answer = self._answer(request)
-        reply = self._encode(answer)
-        if not isinstance(answer, TempFail):
+        stamp = self._answering.stamp()
+        reply, keep = self._answer(request)
+        if keep:
             self.cache.keep(stamp, data, reply)
         return reply
 
@@ -92,19 +89,14 @@ class LookupConversation(Conversation):
     @abstractmethod
     def _parse_one(self, data: bytes) -> Any: ...
 
-    def _answer(self, request: Any) -> Answer:
+    def _answer(self, request: Any) -> tuple[bytes, bool]:
+        """The reply, and whether it may be repeated: not a `TEMP`, whose cause may go without a new stamp."""
         try:
-            return self._ask(request)
+            answer = self._ask(request)
+            return self._encode(answer), not isinstance(answer, TempFail)
         except Exception:
             _trouble.exception("%s: no answer to %.400r", self.name, request)
-            return INTERNAL_ERROR
-
-    def _stamp(self) -> int:
-        try:
-            return self._answering.stamp()
-        except Exception:
-            _trouble.exception("%s: no stamp, replies are not kept", self.name)
-            return -1
+            return self._internal_error, False
 
 
 class SocketmapConversation(LookupConversation):

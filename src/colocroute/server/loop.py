@@ -19,9 +19,11 @@ from itertools import count
 
 from colocroute.server.connection import REPLIES_LIMIT, Connection
 from colocroute.server.conversation import Conversation, LookupConversation
+from colocroute.server.ratelimit import LimitedLog
 from colocroute.server.spin import Spinner
 
 log = logging.getLogger(__name__)
+_trouble = LimitedLog(log)
 
 # Bytes taken from a connection before the next one has its turn: some 100 requests, if they are pipelined.
 READ_SIZE = 4096
@@ -105,14 +107,15 @@ class Loop:
                 try:
                     cache = conversation.cache
                     reply = cache[data] if stamp() == cache.stamp else None
-                except Exception:
-                    reply = None  # who asks the stamp next logs it
-                if reply is None:
-                    reply = conversation.reply_to_one(data)
                     if reply is None:
-                        self._receive(connections[fd], data)
-                        continue
-                send(connections[fd], reply)
+                        reply = conversation.reply_to_one(data)
+                except Exception:
+                    _trouble.exception("%s: the cache is not in use", conversation.name)
+                    reply = None
+                if reply is None:
+                    self._receive(connections[fd], data)
+                else:
+                    send(connections[fd], reply)
             if self._timers:
                 self._run_timers()
 
