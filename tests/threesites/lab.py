@@ -1,0 +1,107 @@
+"""The company: three sites, the outside, the traffic between them, and where each user's mailbox is.
+
+Owns their life, and the acts of the administrator, who writes to the central directory and to nothing else.
+"""
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+
+from tests.lab.company import SITES, TRANSPORTS, Person
+from tests.lab.daemon import wait_for
+from tests.threesites.messages import Traffic
+from tests.threesites.network import ADDRESSES, OUTSIDE, Network
+from tests.threesites.receiver import receiver
+from tests.threesites.sender import Post
+from tests.threesites.site import CENTRAL, Site
+
+USERS = 30
+SETTLE_SECONDS = 60.0
+
+
+class Lab:
+    """Everything, running."""
+
+    def __init__(self, stack: ExitStack, *, ldap_tables: bool, seed: int) -> None:
+        self.ldap_tables = ldap_tables
+        self.people = [Person(number) for number in range(USERS)]
+        self.homes = {person.uid: {person.site} for person in self.people}
+        self._routes = {person.mail: person.route for person in self.people}
+        self._numbers = itertools.count(USERS)
+        self.network = Network()
+        stack.callback(self.network.close)
+        self.outside = stack.enter_context(receiver(self.network, OUTSIDE))
+        self.sites: dict[str, Site] = {}
+        for name in SITES:
+            site = Site(self.network, name, ADDRESSES[OUTSIDE], self.people, ldap_tables=ldap_tables)
+            stack.callback(site.close)
+            self.sites[name] = site
+        self._start()
+        self.traffic = Traffic(self.people, seed)
+        self.post = Post(self.network)
+        stack.callback(self.post.close)
+
+    def _start(self) -> None:
+        self.each(Site.start)
+        self.wait_current()
+        self.each(Site.open)
+
+    @property
+    def central(self) -> Site:
+        """The site whose directory is written to."""
+        return self.sites[CENTRAL]
+
+    def each(self, action: Callable[[Site], object], names: Sequence[str] = tuple(SITES)) -> None:
+        """Does it at these sites, at the same time."""
+        with ThreadPoolExecutor(len(names)) as pool:
+            list(pool.map(lambda name: action(self.sites[name]), names))
+
+    def wait_current(self, names: Sequence[str] = tuple(SITES)) -> None:
+        """Waits until these sites know what the central directory knows."""
+        for name in names:
+            wait_for(
+                lambda name=name: self.sites[name].knows(self._routes), f"{name} to know", SETTLE_SECONDS
+            )
+
+    def queued(self) -> int:
+        """Mails in all queues."""
+        return sum(site.queued() for site in self.sites.values())
+
+    def deferred(self) -> int:
+        """Mails in all queues that have to wait."""
+        return sum(site.deferred() for site in self.sites.values())
+
+    def move(self, person: Person, to: str) -> None:
+        """Gives a user a mailbox at another site and changes the route; the old mailbox is there as before."""
+        self.homes[person.uid].add(to)
+        self.sites[to].mailboxes.add(person.uid)
+        route = f"{person.uid}@{self.sites[to].domain}"
+        self.central.slapd.modify(person.dn, colocRouteAddress=[route])
+        self._routes[person.mail] = route
+
+    def remove_mailbox(self, person: Person, at: str) -> None:
+        """Whatever still comes for it there is refused."""
+        self.sites[at].mailboxes.remove(person.uid)
+
+    def create(self) -> Person:
+        """A new user, mailbox first."""
+        person = Person(next(self._numbers))
+        self.homes[person.uid] = {person.site}
+        self.sites[person.site].mailboxes.add(person.uid)
+        self.central.slapd.add(person.dn, person.attributes())
+        self._routes[person.mail] = person.route
+        self.people.append(person)
+        return person
+
+    def change_nexthop(self, site: Site, nexthop: str) -> None:
+        """The directory's transport of a site."""
+        dn = f"suseMailTransportDestination={site.domain},{TRANSPORTS}"
+        self.central.slapd.modify(dn, suseMailTransportNexthop=[nexthop])
+
+
+@contextmanager
+def lab(*, ldap_tables: bool = False, seed: int = 1) -> Iterator[Lab]:
+    """The whole laboratory, gone at the end."""
+    with ExitStack() as stack:
+        yield Lab(stack, ldap_tables=ldap_tables, seed=seed)
