@@ -5,11 +5,13 @@ Postfix sent.  Speaks no encoding: keys and replies are bytes as on the wire, wi
 """
 
 import socketserver
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BufferedIOBase
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
 import msgspec
@@ -120,13 +122,21 @@ def tcp_table() -> Iterator[Recorder]:
         yield recorder
 
 
-class _UnixServer(socketserver.ThreadingUnixStreamServer):
+class _Quiet(socketserver.BaseServer):
+    """Says nothing of a client that left in the middle."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
+
+class _UnixServer(_Quiet, socketserver.ThreadingUnixStreamServer):
     daemon_threads = True
     block_on_close = False
     request_queue_size = 128
 
 
-class _TcpServer(socketserver.ThreadingTCPServer):
+class _TcpServer(_Quiet, socketserver.ThreadingTCPServer):
     daemon_threads = True
     block_on_close = False
     request_queue_size = 128
