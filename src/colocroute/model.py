@@ -2,6 +2,9 @@
 
 Owns the meaning of the words of the contract: what the directory says of an entry, what the mirror keeps of
 it, what a lookup is answered.  Must not know any other module of the package.
+
+The values cannot be part of a cycle, so the garbage collector is spared them (`gc=False`): a refresh makes
+millions.
 """
 
 from enum import Enum
@@ -18,17 +21,17 @@ class State(Enum):
     HELD = "held"
 
 
-class Found(msgspec.Struct, frozen=True):
+class Found(msgspec.Struct, frozen=True, gc=False):
     """The key exists; `value` is what Postfix is told, never empty."""
 
     value: str
 
 
-class NotFound(msgspec.Struct, frozen=True):
+class NotFound(msgspec.Struct, frozen=True, gc=False):
     """The key does not exist, and it may be said so."""
 
 
-class TempFail(msgspec.Struct, frozen=True):
+class TempFail(msgspec.Struct, frozen=True, gc=False):
     """It cannot be said now; `reason` is one line for the log of the asker."""
 
     reason: str
@@ -38,7 +41,7 @@ Answer = Found | NotFound | TempFail
 NOT_FOUND = NotFound()
 
 
-class UserEntry(msgspec.Struct, frozen=True):
+class UserEntry(msgspec.Struct, frozen=True, gc=False):
     """A mail user as the directory spells it.  `addresses` in the order of the configured attributes."""
 
     addresses: tuple[str, ...] = ()
@@ -49,14 +52,14 @@ class UserEntry(msgspec.Struct, frozen=True):
     enabled: bool = True
 
 
-class SiteEntry(msgspec.Struct, frozen=True, array_like=True):
+class SiteEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A transport as the directory spells it: the domains it serves and its `nexthops` (one is right)."""
 
     domains: tuple[str, ...]
     nexthops: tuple[str, ...]
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One directory entry after the schema mapping, values not yet judged.
 
     `id` is the 16 bytes of entryUUID, or the normalised DN in UTF-8 where the directory has no entryUUID.
@@ -70,7 +73,7 @@ class Entry(msgspec.Struct, frozen=True):
     domains: tuple[str, ...] = ()
 
 
-class User(msgspec.Struct, frozen=True, array_like=True):
+class User(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A mail user as the mirror keeps it.
 
     `addresses` and `routes` are in the form that is answered: domain in lower case as A-label, local part as
@@ -87,7 +90,7 @@ class User(msgspec.Struct, frozen=True, array_like=True):
     unusable: tuple[str, ...] = ()
 
 
-class Record(msgspec.Struct, frozen=True, array_like=True):
+class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What the mirror keeps of one directory entry.  Domains are lower-case A-labels."""
 
     dn: str
@@ -96,7 +99,7 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
     domains: tuple[str, ...] = ()
 
 
-class Keys(msgspec.Struct, frozen=True):
+class Keys(msgspec.Struct, frozen=True, gc=False):
     """The folded keys a record is found by; all empty for a disabled user.
 
     `route_domains` are the domains of `routes`.

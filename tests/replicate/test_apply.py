@@ -202,3 +202,12 @@ def test_differences_at_an_unmoved_cookie_are_counted(tmp_path: Path) -> None:
         fill(mirror, company(50), NOW, 2)
         with mirror.snapshot() as snapshot:
             assert snapshot.meta().differences == 2
+
+
+def test_the_domain_of_a_former_route_is_still_known(tmp_path: Path) -> None:
+    with opened(tmp_path) as mirror:
+        fill(mirror, [site("central", 1), user(1, "closed"), user(2, "central")])
+        assert applier(mirror).stream([Upsert(user(1, "central"), cookie(2))], NOW) is None
+        with mirror.snapshot() as snapshot:
+            assert "closed.test.tux" not in snapshot.route_domains()
+            assert snapshot.former_domains() == ["closed.test.tux"]

@@ -144,3 +144,13 @@ def test_no_recipient_is_no_unknown_recipient(protocol_state: str) -> None:
 def test_the_catch_all_counts() -> None:
     view = world(person("a", ["@test.tux"], ["a@west.test.tux"]))
     assert decide(view, recipient="nobody@test.tux") == DUNNO
+
+
+def test_a_server_whose_address_is_not_known_is_not_refused() -> None:
+    request = {
+        "request": "smtpd_access_policy",
+        "client_address": OUTSIDER,
+        "recipient": "bob@central.test.tux",
+    }
+    assert action(LIVE, request, servers=SERVERS, trusted=TRUSTED, unresolved=True) == DEFER
+    assert action(LIVE, request, servers=SERVERS, trusted=TRUSTED).startswith("REJECT")

@@ -70,7 +70,9 @@ class HereFinder:
             if domain in ours or (self._was_here(site) and hosts_to_resolve({domain: site}) & unknown)
         }
         said = self._verdicts if configured == "auto" else configured
-        return Whereabouts(here=tuple(sorted(said)), servers=tuple(sorted(self._servers)))
+        return Whereabouts(
+            here=tuple(sorted(said)), servers=tuple(sorted(self._servers)), unresolved=bool(unknown)
+        )
 
     def _was_here(self, site: Site) -> bool:
         """Whether it was found here, with the nexthop it has now."""

@@ -54,7 +54,11 @@ class _Watch:
         self._rules = build.rules(config)
         self._mirror = mirror
         self._store = build.store_path(config)
-        self._finder = HereFinder(config.routing.proxy_addresses)
+        with mirror.snapshot() as snapshot:
+            meta = snapshot.meta()
+        self._finder = HereFinder(
+            config.routing.proxy_addresses, before=Whereabouts(meta.here, meta.servers, meta.unresolved)
+        )
         self._lock = threading.Lock()
         self._started = time.time()
         self._latest: tuple[int, Whereabouts | None] = (-1, None)
@@ -76,7 +80,7 @@ class _Watch:
         known = topology(
             self._rules,
             sites=snapshot.sites(),
-            route_domains=snapshot.route_domains(),
+            route_domains=[*snapshot.route_domains(), *snapshot.former_domains()],
             directory_domains=snapshot.domains(),
             here=(),
         )

@@ -86,6 +86,7 @@ class Resolver:
         self._stale_after = stale_after
         self._trusted = tuple(trusted)
         self._servers: frozenset[str] = frozenset()
+        self._unresolved = False
         self._topology = empty_topology(rules)
         self._topology_number = -1
 
@@ -114,11 +115,12 @@ class Resolver:
                 self._topology = topology(
                     self._rules,
                     sites=snapshot.sites(),
-                    route_domains=snapshot.route_domains(),
+                    route_domains=[*snapshot.route_domains(), *snapshot.former_domains()],
                     directory_domains=snapshot.domains(),
                     here=meta.here,
                 )
                 self._servers = frozenset(meta.servers)
+                self._unresolved = meta.unresolved
                 self._topology_number = meta.topology
         except StoreError:
             if self._topology_number < 0:
@@ -140,6 +142,12 @@ class Resolver:
         """The action for one policy request."""
         try:
             with self.view() as view:
-                return policy.action(view, attributes, servers=self._servers, trusted=self._trusted)
+                return policy.action(
+                    view,
+                    attributes,
+                    servers=self._servers,
+                    trusted=self._trusted,
+                    unresolved=self._unresolved,
+                )
         except StoreError:
             return policy.DEFER

@@ -12,27 +12,27 @@ import msgspec
 from colocroute.model import Entry
 
 
-class Upsert(msgspec.Struct, frozen=True):
+class Upsert(msgspec.Struct, frozen=True, gc=False):
     """An entry was added or changed; `cookie` (merged) stands for the data up to and with it, or None."""
 
     entry: Entry
     cookie: bytes | None = None
 
 
-class Present(msgspec.Struct, frozen=True):
+class Present(msgspec.Struct, frozen=True, gc=False):
     """These entries exist unchanged (present phase of a refresh)."""
 
     ids: tuple[bytes, ...]
 
 
-class Delete(msgspec.Struct, frozen=True):
+class Delete(msgspec.Struct, frozen=True, gc=False):
     """These entries do not exist (any more); unknown ids are normal."""
 
     ids: tuple[bytes, ...]
     cookie: bytes | None = None
 
 
-class Cookie(msgspec.Struct, frozen=True):
+class Cookie(msgspec.Struct, frozen=True, gc=False):
     """Nothing for us changed, and the position moved."""
 
     cookie: bytes
@@ -46,11 +46,11 @@ class RefreshKind(Enum):
     DELETE = "delete"  # only what was listed in Delete goes
 
 
-class RefreshBegin(msgspec.Struct, frozen=True):
+class RefreshBegin(msgspec.Struct, frozen=True, gc=False):
     """A refresh starts; what follows up to `RefreshDone` belongs to it and is committed whole."""
 
 
-class RefreshDone(msgspec.Struct, frozen=True):
+class RefreshDone(msgspec.Struct, frozen=True, gc=False):
     """The refresh is complete and authoritative; what follows is the stream."""
 
     kind: RefreshKind

@@ -136,8 +136,8 @@ class Applier:
 
     def _place(self, txn: Transaction, found: Whereabouts) -> None:
         meta = txn.meta()
-        if (meta.here, meta.servers) != (found.here, found.servers):
-            txn.update_meta(here=found.here, servers=found.servers)
+        if Whereabouts(meta.here, meta.servers, meta.unresolved) != found:
+            txn.update_meta(here=found.here, servers=found.servers, unresolved=found.unresolved)
         if meta.here != found.here:
             log.info("here: %s", ", ".join(found.here) or "no site")
         self._known = found

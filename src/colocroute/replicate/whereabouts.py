@@ -7,7 +7,11 @@ import msgspec
 
 
 class Whereabouts(msgspec.Struct, frozen=True):
-    """`here`: the site domains this server is responsible for; `servers`: the addresses of all sites' servers."""
+    """`here`: the site domains this server is responsible for; `servers`: the addresses of the sites' servers.
+
+    `unresolved`: the name of some site's server has never been resolved, so that `servers` lacks its addresses.
+    """
 
     here: tuple[str, ...] = ()
     servers: tuple[str, ...] = ()
+    unresolved: bool = False

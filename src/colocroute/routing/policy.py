@@ -3,9 +3,9 @@
 Owns the decision on one request of Postfix's `check_policy_service` (SMTPD_POLICY_README) as a pure function.
 Must not know the framing of requests, sockets, or how the sites' servers were found.
 
-A refusal is only given by a live mirror: the address of a new site may be missing in any other, and its mail
-must wait rather than bounce.  A sender or recipient counts in whatever protocol state it is sent: Postfix
-leaves the recipient empty where it has none, and at DATA and END-OF-MESSAGE where it has several
+A refusal is only given by a live mirror that knows the addresses of all sites' servers: the mail of a site whose
+address is missing must wait rather than bounce.  A sender or recipient counts in whatever protocol state it is
+sent: Postfix leaves the recipient empty where it has none, and at DATA and END-OF-MESSAGE where it has several
 (`smtpd_check.c`).
 """
 
@@ -25,19 +25,24 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def action(
-    view: View, attributes: Mapping[str, str], *, servers: Collection[str], trusted: Iterable[Network]
+    view: View,
+    attributes: Mapping[str, str],
+    *,
+    servers: Collection[str],
+    trusted: Iterable[Network],
+    unresolved: bool = False,
 ) -> str:
     """The access(5) action for one request.
 
     `servers` are the addresses of the sites' servers as `here.server_addresses` gives them, `trusted` the
-    networks of `policy.trusted`.
+    networks of `policy.trusted`; `unresolved` says that some server's addresses are missing.
     """
     sender, recipient = attributes.get("sender", ""), attributes.get("recipient", "")
     for deed, address in (("sent from", sender), ("sent to", recipient)):
         asked = question(view, address)
         if asked is None or asked.domain_class != "site" or not _is_outsider(attributes, servers, trusted):
             continue
-        if view.state is not State.LIVE:
+        if view.state is not State.LIVE or unresolved:
             return DEFER
         return (
             f"REJECT 5.7.1 {asked.domain} is an internal mail domain: "

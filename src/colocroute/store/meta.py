@@ -42,6 +42,8 @@ class Meta(msgspec.Struct, frozen=True, omit_defaults=True):
     here: tuple[str, ...] = ()
     servers: tuple[str, ...] = ()
     """The addresses of all sites' servers."""
+    unresolved: bool = False
+    """Some of these addresses are not known."""
     source: str = ""
     differences: int = 0
     """Entries in which a full refresh differed from what replication had told."""

@@ -20,6 +20,7 @@ from colocroute.store.layout import (
     COUNT,
     DATABASES,
     DOMAIN,
+    HASHED,
     INNER_ID,
     META_KEY,
     ROUTE_DOMAIN,
@@ -175,6 +176,14 @@ class Snapshot:
     def route_domains(self) -> list[str]:
         """The domains that routes of enabled users point into, each once."""
         return self._domains(ROUTE_DOMAIN)
+
+    def former_domains(self) -> list[str]:
+        """The domains of the former routes that are remembered, each once; takes time by their number."""
+        try:
+            found = {key.rpartition(b"@")[2] for key, _ in self._rows(self._db.former) if key[:1] != HASHED}
+        except FAILURES as error:
+            raise store_error(self._db.where, error) from error
+        return sorted(domain.decode("utf-8", "surrogatepass") for domain in found)
 
     def _domains(self, kind: bytes) -> list[str]:
         try:

@@ -212,7 +212,7 @@ class Transaction(Snapshot):
         start, meta = self._start, self._meta
         if meta == start and not self._changed and not self._leavings.changed:
             return None
-        moved = self.topology_changed or (meta.here, meta.servers) != (start.here, start.servers)
+        moved = self.topology_changed or _whereabouts(meta) != _whereabouts(start)
         self._meta = msgspec.structs.replace(
             meta,
             generation=meta.generation + self._changed,
@@ -237,3 +237,7 @@ class Transaction(Snapshot):
     def start(self) -> Meta:
         """The meta data as they were when the transaction began."""
         return self._start
+
+
+def _whereabouts(meta: Meta) -> tuple[object, ...]:
+    return meta.here, meta.servers, meta.unresolved
