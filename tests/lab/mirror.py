@@ -40,6 +40,17 @@ def user(
     return Record(dn, User(addresses, routes, logins, "localhost", "localhost", enabled))
 
 
+ANNA, BOB, ANNA_RELOADED = (number.to_bytes(16, "big") for number in (1, 2, 3))
+EXTERNAL, PARIS, ROME = (f"anna@{site}.test.tux" for site in ("external", "paris", "rome"))
+
+
+def anna(
+    route: str = EXTERNAL, *, enabled: bool = True, addresses: tuple[str, ...] = ("anna@test.tux",)
+) -> Record:
+    """The user of most tests."""
+    return user("anna", *addresses, routes=(route,) if route else (), logins=("anna",), enabled=enabled)
+
+
 def site(domain: str, nexthop: str = "smtp:[10.2.0.1]") -> Record:
     """A record with a transport."""
     return Record(f"cn={domain}", site=SiteEntry((domain,), (nexthop,)))
@@ -53,6 +64,44 @@ def entry_id(number: int) -> bytes:
 def open_mirror(path: Path, *, writable: bool = True, fingerprint: str = FINGERPRINT) -> Mirror:
     """The mirror in `path` with the keys of this module."""
     return Mirror.open(path, fingerprint=fingerprint, keys_of=keys_of, writable=writable)
+
+
+def fill(path: Path) -> None:
+    """Makes a complete mirror of one user, committed at 5.0 with the cookie `cookie`."""
+    with open_mirror(path) as mirror, mirror.transaction(5.0) as txn:
+        txn.put(entry_id(1), user("anna", "anna@test.tux", routes=("anna@external.test.tux",)))
+        txn.update_meta(complete=True, cookie=b"cookie")
+
+
+def put(mirror: Mirror, entry: bytes, record: Record, now: float = 1.0) -> bool:
+    """Puts in a transaction of its own."""
+    with mirror.transaction(now) as txn:
+        return txn.put(entry, record)
+
+
+def remove(mirror: Mirror, entry: bytes, now: float = 1.0, *, keep: bool = True) -> bool | None:
+    """Removes in a transaction of its own; whether it is lost."""
+    with mirror.transaction(now) as txn:
+        removal = txn.remove(entry, keep=keep)
+        return None if removal is None else removal.lost
+
+
+def former(mirror: Mirror, route: str) -> list[str]:
+    """The routes of who left this one."""
+    with mirror.snapshot() as snapshot:
+        return [route for found in snapshot.former_residents(route) for route in found.routes]
+
+
+def owners(mirror: Mirror, key: str = "anna@test.tux") -> list[str]:
+    """The routes of the owners."""
+    with mirror.snapshot() as snapshot:
+        return [route for found in snapshot.owners(key) for route in found.routes]
+
+
+def topology(mirror: Mirror) -> int:
+    """The topology number in the data."""
+    with mirror.snapshot() as snapshot:
+        return snapshot.meta().topology
 
 
 class Child:

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from colocroute.model import Record, SiteEntry, User
 from colocroute.store import load
 from tests.lab.mirror import open_mirror
-from tests.store.model import Model
+from tests.lab.mirrormodel import Model
 
 LONG = "a" * 600
 ADDRESSES = [

@@ -23,7 +23,7 @@ from colocroute.store.layout import (
     domain_key,
     encode,
     index_keys,
-    join_id,
+    join_ids,
     split_ids,
 )
 
@@ -72,7 +72,7 @@ class Derived:
                 for key in set(old).difference(new):
                     self._unlink(index, key, inner)
                 for key in set(new).difference(old):
-                    put(key, join_id(get(key, None, index), inner), db=index)
+                    put(key, join_ids(get(key, None, index), (inner,)), db=index)
 
     def _unlink(self, index: lmdb._Database, key: bytes, inner: bytes) -> None:
         value = self._txn.get(key, None, index)

@@ -50,7 +50,7 @@ def _is_full(where: str, error: Exception) -> bool:
     if isinstance(error, OSError):
         return error.errno in (errno.ENOSPC, errno.EDQUOT)
     # What fits in part LMDB tells as EIO (mdb.c, mdb_page_flush).
-    if not isinstance(error, lmdb.Error) or error.code != errno.EIO:
+    if not isinstance(error, lmdb.Error) or getattr(error, "code", 0) != errno.EIO:
         return False
     try:
         room = os.statvfs(where)

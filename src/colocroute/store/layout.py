@@ -18,7 +18,7 @@ follow raises `LAYOUT`; a mirror of another layout is set aside, never read.
 An inner id is 16 bytes: an entryUUID itself, of any other id (a DN) the first half of its SHA-256.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from hashlib import sha256
 from struct import Struct
 from typing import TypeAlias
@@ -126,9 +126,9 @@ def split_ids(value: bytes) -> list[bytes]:
     return [value[at : at + INNER_ID] for at in range(0, len(value), INNER_ID)]
 
 
-def join_id(value: bytes | None, inner: bytes) -> bytes:
-    """An index value with one more inner id."""
-    return inner if value is None else b"".join(sorted({*split_ids(value), inner}))
+def join_ids(value: bytes | None, inners: Iterable[bytes]) -> bytes:
+    """An index value with more inner ids."""
+    return b"".join(sorted({*(() if value is None else split_ids(value)), *inners}))
 
 
 def time_key(kind: bytes, at: float, tail: bytes = b"") -> bytes:

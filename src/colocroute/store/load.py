@@ -7,6 +7,7 @@ disk for each row.  Must not know transactions or former routes.
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import groupby
 from operator import itemgetter
 
 import lmdb
@@ -22,7 +23,7 @@ from colocroute.store.layout import (
     Txn,
     encode,
     inner_id,
-    join_id,
+    join_ids,
     key_bytes,
 )
 
@@ -107,10 +108,8 @@ class Load:
         lines.clear()
 
     def _complete(self, index: lmdb._Database, lines: list[bytes]) -> None:
-        put, get = self._txn.put, self._txn.get
-        for line in lines:
-            key = _key_of(line)
-            value = get(key, None, index)
-            joined = join_id(value, _id_of(line))
+        for key, group in groupby(lines, _key_of):
+            value = self._txn.get(key, None, index)
+            joined = join_ids(value, map(_id_of, group))
             if joined != value:
-                put(key, joined, db=index)
+                self._txn.put(key, joined, db=index)

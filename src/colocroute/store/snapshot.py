@@ -146,7 +146,8 @@ class Snapshot:
             raise store_error(self._db.where, error) from error
 
     def _id(self, inner: bytes) -> bytes:
-        return self._get(inner, None, self._db.names) or inner
+        entry_id = self._get(inner, None, self._db.names)
+        return inner if entry_id is None else entry_id
 
     def _rows(self, db: lmdb._Database, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
         """All rows from `start` on, in batches, so that changes between two rows cannot lose one."""

@@ -1,0 +1,136 @@
+"""What follows from the records: what a removal loses, and when the topology changes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from colocroute.model import Record, SiteEntry
+from colocroute.store.mirror import Mirror
+from tests.lab.mirror import (
+    ANNA,
+    ANNA_RELOADED,
+    BOB,
+    EXTERNAL,
+    PARIS,
+    anna,
+    entry_id,
+    open_mirror,
+    owners,
+    put,
+    remove,
+    site,
+    topology,
+    user,
+)
+
+
+@pytest.fixture
+def mirror(tmp_path: Path) -> Iterator[Mirror]:
+    with open_mirror(tmp_path) as mirror:
+        yield mirror
+
+
+def test_a_removed_user_is_lost(mirror: Mirror) -> None:
+    put(mirror, ANNA, anna())
+    assert remove(mirror, ANNA) is True
+    assert owners(mirror) == []
+    assert remove(mirror, ANNA) is None
+
+
+def test_one_whose_every_address_has_another_owner_is_not_lost(mirror: Mirror) -> None:
+    put(mirror, ANNA, anna())
+    put(mirror, ANNA_RELOADED, anna(PARIS))
+    assert owners(mirror) == [EXTERNAL, PARIS]
+    assert remove(mirror, ANNA) is False
+    assert owners(mirror) == [PARIS]
+
+
+def test_one_with_an_address_nobody_else_has_is_lost(mirror: Mirror) -> None:
+    put(mirror, ANNA, anna(addresses=("anna@test.tux", "a.smith@test.tux")))
+    put(mirror, ANNA_RELOADED, anna(PARIS))
+    assert remove(mirror, ANNA) is True
+
+
+def test_a_disabled_owner_is_no_other_owner(mirror: Mirror) -> None:
+    put(mirror, ANNA, anna())
+    put(mirror, ANNA_RELOADED, anna(PARIS, enabled=False))
+    assert remove(mirror, ANNA) is True
+    assert remove(mirror, ANNA_RELOADED) is False, "nobody could ask for a disabled user"
+
+
+@pytest.mark.parametrize(
+    ("record", "other"),
+    [
+        (site("external.test.tux"), site("paris.test.tux")),
+        (Record("zone", domains=("test.tux",)), Record("zone", domains=("other.tux",))),
+        (user("x", routes=(EXTERNAL,)), user("x", routes=(PARIS,))),
+        (user("x", logins=("x",)), user("x", logins=("y",))),
+        (
+            Record("c", site=SiteEntry(("external.test.tux", "paris.test.tux"), ())),
+            site("external.test.tux"),
+        ),
+    ],
+)
+def test_a_record_without_addresses_is_lost_unless_another_serves_the_same(
+    mirror: Mirror, record: Record, other: Record
+) -> None:
+    put(mirror, ANNA, record)
+    put(mirror, BOB, other)
+    assert remove(mirror, ANNA) is True
+    put(mirror, ANNA, record)
+    put(mirror, ANNA_RELOADED, record)
+    assert remove(mirror, ANNA) is False
+
+
+def test_a_removal_tells_the_record(mirror: Mirror) -> None:
+    put(mirror, ANNA, anna())
+    with mirror.transaction(1.0) as txn:
+        removal = txn.remove(ANNA, keep=False)
+    assert removal is not None
+    assert removal.record == anna()
+
+
+def test_the_topology_changes_with_sites_domains_routes_and_whereabouts_only(mirror: Mirror) -> None:
+    put(mirror, ANNA, anna(EXTERNAL))
+    changing: list[tuple[bytes, Record]] = [
+        (ANNA, anna(PARIS)),
+        (entry_id(10), site("external.test.tux")),
+        (entry_id(10), site("external.test.tux", "smtp:[10.9.9.9]")),
+        (entry_id(11), Record("zone", domains=("test.tux",))),
+    ]
+    for entry, record in changing:
+        before = topology(mirror)
+        put(mirror, entry, record)
+        assert topology(mirror) == before + 1, record
+    for entry, record in (
+        (BOB, user("bob", "bob@test.tux", routes=("bob@paris.test.tux",))),
+        (BOB, user("bob", "robert@test.tux", routes=("robert@paris.test.tux",))),
+        (entry_id(12), Record("the same again", domains=("test.tux",))),
+        (ANNA, anna(PARIS, addresses=("other@test.tux",))),
+    ):
+        before = topology(mirror)
+        put(mirror, entry, record)
+        assert topology(mirror) == before, record
+    for changes, moved in (
+        ({"here": ("paris.test.tux",)}, 1),
+        ({"here": ("paris.test.tux",)}, 0),
+        ({"servers": ("10.2.0.1",)}, 1),
+        ({"cookie": b"next", "refreshed": 9.0, "source": "ldapi:///"}, 0),
+    ):
+        before = topology(mirror)
+        with mirror.transaction(1.0) as txn:
+            txn.update_meta(**changes)
+        assert topology(mirror) == before + moved, changes
+    assert mirror.pulse.topology() == topology(mirror)
+
+
+def test_the_topology_stays_when_a_site_is_reloaded_under_a_new_id(mirror: Mirror) -> None:
+    put(mirror, entry_id(10), site("external.test.tux"))
+    before = topology(mirror)
+    with mirror.transaction(1.0) as txn:
+        txn.put(entry_id(11), site("external.test.tux"))
+        assert txn.topology_changed
+        txn.remove(entry_id(10), keep=False)
+        assert not txn.topology_changed
+    assert topology(mirror) == before
