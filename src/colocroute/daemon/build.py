@@ -13,6 +13,7 @@ from colocroute.directory import filter as filters
 from colocroute.directory.match import compile_filter
 from colocroute.directory.schema import Schema
 from colocroute.directory.settings import DirectorySettings
+from colocroute.replicate.backoff import LONGEST_SECONDS
 from colocroute.replicate.guard import GuardRules
 from colocroute.replicate.replicator import ReplicatorRules
 from colocroute.routing import maps
@@ -24,6 +25,7 @@ from colocroute.store.mirror import Mirror
 RECORD_FORMAT = 1
 
 HEARTBEAT_LONGEST = 5.0  # seconds
+LDIF_RETRY = 1.5  # seconds: a file that was broken and is mended must be seen within 2 s
 
 
 def load(path: Path) -> Config:
@@ -126,6 +128,7 @@ def replicator_rules(config: Config) -> ReplicatorRules:
         full_refresh_interval=config.directory.full_refresh_interval,
         remember_moves=config.routing.remember_moves,
         window=config.guard.window,
+        longest_retry=LDIF_RETRY if config.directory.uri[0].startswith("ldif:") else LONGEST_SECONDS,
     )
 
 

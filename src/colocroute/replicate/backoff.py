@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable
 
 FIRST_SECONDS = 0.5
-LONGEST_SECONDS = 30.0
+LONGEST_SECONDS = 10.0
 
 
 class Backoff:

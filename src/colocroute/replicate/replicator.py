@@ -15,7 +15,7 @@ import msgspec
 from colocroute.directory.events import Event, RefreshBegin, Session
 from colocroute.errors import CookieRefusedError, DirectoryError, MirrorDamagedError, StoreError
 from colocroute.replicate.apply import Applier, RefusedError
-from colocroute.replicate.backoff import Backoff
+from colocroute.replicate.backoff import FIRST_SECONDS, LONGEST_SECONDS, Backoff
 from colocroute.replicate.whereabouts import Whereabouts
 from colocroute.store.meta import Held
 from colocroute.store.mirror import Mirror
@@ -34,6 +34,7 @@ class ReplicatorRules(msgspec.Struct, frozen=True):
     full_refresh_interval: float
     remember_moves: float
     window: float
+    longest_retry: float = LONGEST_SECONDS
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -76,7 +77,7 @@ class Replicator:
         self._open = open_session
         self._around = surroundings
         self._events: deque[Event] = deque()
-        self._backoff = Backoff()
+        self._backoff = Backoff(FIRST_SECONDS, rules.longest_retry)
         self._held_backoff = Backoff(HELD_FIRST_SECONDS, HELD_LONGEST_SECONDS)
         self._progress = Progress()
         self._full_due = 0.0
@@ -121,7 +122,7 @@ class Replicator:
         try:
             for warning in session.warnings:
                 log.warning("%s: %s", session.uri, warning)
-            self._show(session, connected=True, last_error="")
+            self._show(session, connected=True)
             self._follow(session)
         finally:
             session.close()
@@ -167,6 +168,7 @@ class Replicator:
         self._held_backoff.reset()
         self._backoff.reset()
         self._alive = True
+        self._show(session, connected=True, last_error="")
         if self._full:
             self._full_due = time.monotonic() + self._rules.full_refresh_interval
         self._mirror.pulse.touch(session.contact)
