@@ -28,7 +28,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "replicate": VALUES | {"directory", "store"},
     "server": VALUES | {"wire"},
     "daemon": VALUES | {"", "config", "directory", "store", "routing", "replicate", "server"},
-    "cli": VALUES | {"", "config", "directory", "store", "routing", "wire", "replicate", "server", "daemon"},
+    "bench": VALUES | {"wire"},
+    "cli": VALUES
+    | {"", "bench", "config", "directory", "store", "routing", "wire", "replicate", "server", "daemon"},
     "__main__": {"cli"},
 }
 

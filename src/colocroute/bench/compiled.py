@@ -1,0 +1,102 @@
+"""The load generator in C: compiled once, kept in the user's cache, run.
+
+Owns the compiler's command, the cache and the conversation with the program.  Python reaches a third of its
+rate, so that it would be the generator that is measured.
+"""
+
+import os
+import platform
+import subprocess
+import tempfile
+from hashlib import sha256
+from pathlib import Path
+
+import msgspec
+
+from colocroute.bench.load import GRACE_SECONDS, Load, Progress, Result, failed
+from colocroute.errors import ColocrouteError, UsageError
+
+SOURCE = Path(__file__).with_name("load.c")
+COMPILER = ("cc", "-O2", "-std=gnu11")
+COMPILE_SECONDS = 60
+OVERTIME_SECONDS = 15  # connecting and reading the requests
+
+
+class CompilerError(ColocrouteError):
+    """There is no program and none can be made; the text says why."""
+
+
+def cache_directory() -> Path:
+    """Where compiled programs are kept (XDG Base Directory Specification)."""
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
+    return Path(base) / "colocroute"
+
+
+def build(source: Path = SOURCE, directory: Path | None = None, *options: str) -> Path:
+    """The program made of a C source; compiled unless the cache has it.  Raises `CompilerError`."""
+    directory = cache_directory() if directory is None else directory
+    command = (*COMPILER, *options)
+    text = source.read_bytes()
+    mark = sha256(b"\0".join([text, platform.machine().encode(), *map(str.encode, command)])).hexdigest()
+    program = directory / f"{source.stem}-{mark[:16]}"
+    if not os.access(program, os.X_OK):
+        _compile(command, source, program)
+    return program
+
+
+def _compile(command: tuple[str, ...], source: Path, program: Path) -> None:
+    try:
+        program.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=program.parent) as aside:
+            made = Path(aside) / program.name
+            done = subprocess.run(
+                [*command, "-o", made, source],
+                capture_output=True,
+                text=True,
+                timeout=COMPILE_SECONDS,
+                check=False,
+            )
+            if done.returncode:
+                first = (done.stderr.strip().splitlines() or ["no reason given"])[0]
+                raise CompilerError(f"{command[0]} failed: {first}")
+            made.replace(program)
+    except FileNotFoundError:
+        raise CompilerError(f"there is no C compiler ({command[0]})") from None
+    except subprocess.TimeoutExpired:
+        raise CompilerError(f"{command[0]} took over {COMPILE_SECONDS} s") from None
+    except OSError as error:
+        raise CompilerError(f"{program.parent}: {error.strerror or error}") from error
+
+
+def run(program: Path, load: Load, progress: Progress, prefix: tuple[str, ...] = ()) -> Result:
+    """One measurement; `prefix` goes before the command.  Raises `TemporaryError` and `UsageError`."""
+    command = [
+        *prefix,
+        str(program),
+        load.address,
+        load.protocol.value,
+        str(load.requests),
+        str(load.connections),
+        f"{load.warmup:.6f}",
+        f"{load.seconds:.6f}",
+        f"{load.rate:.6f}",
+    ]
+    last = b""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            if process.stdout is None or process.stderr is None:
+                raise AssertionError("both were asked for")
+            for line in process.stdout:
+                if last:
+                    progress(msgspec.json.decode(last)["done"])
+                last = line
+            complaint = process.stderr.read().decode(errors="replace").strip()
+            code = process.wait(load.warmup + load.seconds + GRACE_SECONDS + OVERTIME_SECONDS)
+        except BaseException:
+            process.kill()
+            raise
+    if code == os.EX_USAGE:
+        raise UsageError(complaint)
+    if code:
+        raise failed(load, complaint.removeprefix(f"{load.address}: ") or f"the generator ended with {code}")
+    return msgspec.json.decode(last, type=Result)
