@@ -50,7 +50,7 @@ def account(
     got: dict[str, list[Arrival]] = defaultdict(list)
     bounces: dict[str, list[Arrival]] = defaultdict(list)
     for arrival in arrivals:
-        (got if arrival.sender else bounces)[_id(arrival)].append(arrival)
+        (got if arrival.sender else bounces)[message_id(arrival)].append(arrival)
     total = Account(messages=len(fates))
     for fate in fates:
         _settle(total, fate, got[fate.message.id], bounces[fate.message.id], homes)
@@ -114,6 +114,7 @@ def _look_for_leaks(total: Account, arrivals: Sequence[Arrival]) -> None:
             total.notes.append(f"leaked: {found[0]}")
 
 
-def _id(arrival: Arrival) -> str:
+def message_id(arrival: Arrival) -> str:
+    """The id of the message that arrived, or that a bounce is about; empty if it is none of ours."""
     found = _ID.search(arrival.content)
     return found[1].decode() if found else ""

@@ -7,8 +7,9 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from functools import partial
 
-from tests.lab.company import SITES, TRANSPORTS, Person
+from tests.lab.company import DOMAIN, SITES, TRANSPORTS, Person
 from tests.lab.daemon import wait_for
 from tests.threesites.messages import Traffic
 from tests.threesites.network import ADDRESSES, OUTSIDE, Network
@@ -28,6 +29,7 @@ class Lab:
         self.people = [Person(number) for number in range(USERS)]
         self.homes = {person.uid: {person.site} for person in self.people}
         self._routes = {person.mail: person.route for person in self.people}
+        self._nexthops = {f"{site}.{DOMAIN}": f"smtp:[{address}]" for site, address in SITES.items()}
         self._numbers = itertools.count(USERS)
         self.network = Network()
         stack.callback(self.network.close)
@@ -55,13 +57,14 @@ class Lab:
     def each(self, action: Callable[[Site], object], names: Sequence[str] = tuple(SITES)) -> None:
         """Does it at these sites, at the same time."""
         with ThreadPoolExecutor(len(names)) as pool:
-            list(pool.map(lambda name: action(self.sites[name]), names))
+            list(pool.map(action, [self.sites[name] for name in names]))
 
     def wait_current(self, names: Sequence[str] = tuple(SITES)) -> None:
         """Waits until these sites know what the central directory knows."""
         for name in names:
+            site = self.sites[name]
             wait_for(
-                lambda name=name: self.sites[name].knows(self._routes), f"{name} to know", SETTLE_SECONDS
+                partial(site.knows, self._routes, self._nexthops), f"{name} to be current", SETTLE_SECONDS
             )
 
     def queued(self) -> int:
@@ -84,20 +87,23 @@ class Lab:
         """Whatever still comes for it there is refused."""
         self.sites[at].mailboxes.remove(person.uid)
 
-    def create(self) -> Person:
-        """A new user, mailbox first."""
-        person = Person(next(self._numbers))
-        self.homes[person.uid] = {person.site}
-        self.sites[person.site].mailboxes.add(person.uid)
+    def create(self, at: str) -> Person:
+        """A new user with a mailbox at this site, who is not yet in the directory."""
+        person = next(person for person in map(Person, self._numbers) if person.site == at)
+        self.homes[person.uid] = {at}
+        self.sites[at].mailboxes.add(person.uid)
+        return person
+
+    def publish(self, person: Person) -> None:
+        """Puts a new user into the directory."""
         self.central.slapd.add(person.dn, person.attributes())
         self._routes[person.mail] = person.route
-        self.people.append(person)
-        return person
 
     def change_nexthop(self, site: Site, nexthop: str) -> None:
         """The directory's transport of a site."""
         dn = f"suseMailTransportDestination={site.domain},{TRANSPORTS}"
         self.central.slapd.modify(dn, suseMailTransportNexthop=[nexthop])
+        self._nexthops[site.domain] = nexthop
 
 
 @contextmanager

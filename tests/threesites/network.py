@@ -85,9 +85,13 @@ class Network:
         """One more address of a place; it must be in the /24 of the first."""
         _ip(self.namespace(place), f"addr add {address}/32 dev lo")
 
-    def remove_address(self, place: str, address: str) -> None:
-        """One less."""
-        _ip(self.namespace(place), f"addr del {address}/32 dev lo")
+    def remove_address(self, place: str, address: str, instead: str) -> None:
+        """One less; connections are made from `instead` from now on."""
+        _ip(
+            self.namespace(place),
+            *(f"route replace {line}" for line in _routes(place, instead)),
+            f"addr del {address}/32 dev lo",
+        )
 
     def close(self) -> None:
         """Ends what still runs in the namespaces, and these."""
@@ -118,17 +122,22 @@ class Network:
             *(f"link set {_bridge(*line)} up" for line in lines),
         )
         for place, address in ADDRESSES.items():
-            others = {other: there for other, there in ADDRESSES.items() if other != place}
             _ip(
                 self.namespace(place),
                 "link set lo up",
                 f"addr add {address}/32 dev lo",
-                *(f"link set to-{other} up" for other in others),
-                *(
-                    f"route add {there.rpartition('.')[0]}.0/24 dev to-{other} src {address}"
-                    for other, there in others.items()
-                ),
+                *(f"link set to-{other} up" for other in ADDRESSES if other != place),
+                *(f"route add {line}" for line in _routes(place, address)),
             )
+
+
+def _routes(place: str, source: str) -> list[str]:
+    """The ways from a place to all others, its own address being `source`."""
+    return [
+        f"{address.rpartition('.')[0]}.0/24 dev to-{other} src {source}"
+        for other, address in ADDRESSES.items()
+        if other != place
+    ]
 
 
 def sweep() -> None:

@@ -17,6 +17,7 @@ from tests.threesites.network import OUTSIDE, Network
 
 LMTP_PORT = 24
 SMTP_PORT = 25
+NULL_SENDER = "<>"  # as aiosmtpd has it
 NO_MAILBOX = "550 5.1.1 no such mailbox"
 
 
@@ -62,8 +63,9 @@ class Receiver:
         content = envelope.content
         assert isinstance(content, bytes)
         now = time.monotonic()
+        sender = (envelope.mail_from or "").replace(NULL_SENDER, "")
         for recipient in envelope.rcpt_tos:
-            self.arrivals.append(Arrival(self.place, envelope.mail_from or "", recipient, content, now))
+            self.arrivals.append(Arrival(self.place, sender, recipient, content, now))
         replies = len(envelope.rcpt_tos) if isinstance(server, LMTP) else 1
         return "\r\n".join(["250 OK"] * replies)
 

@@ -4,12 +4,12 @@ Owns the order: all sites current, messages under way, trouble, every sender ans
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 
 import msgspec
 
-from tests.threesites.account import Account, account
+from tests.threesites.account import Account, account, message_id
 from tests.threesites.lab import Lab
 from tests.threesites.messages import Message
 from tests.threesites.receiver import Arrival, Receiver
@@ -80,6 +80,15 @@ class Run:
             time.sleep(POLL_SECONDS)
         return True
 
+    def drain(self) -> None:
+        """Waits until all queues are empty."""
+        self.wait(lambda: not self.lab.queued())
+
+    def delivered_all(self, uids: Collection[str]) -> bool:
+        """Whether these users have all that was sent to them in this run."""
+        sent = {(fate.message.id, uid) for fate in self.fates() for uid in fate.message.users & set(uids)}
+        return sent <= {(message_id(arrival), arrival.mailbox) for arrival in self.arrivals()}
+
     def fates(self) -> list[Fate]:
         """The messages of this run."""
         return self.lab.post.fates[self._first :]
@@ -105,6 +114,6 @@ def play(lab: Lab, scenario: Scenario, messages: int) -> Result:
     lab.wait_current()
     run = Run(lab, messages)
     scenario.play(run)
-    run.wait(lambda: not lab.queued())
+    run.drain()
     found = account(run.fates(), run.arrivals(), lab.homes)
     return Result(scenario.name, found, run.deferred, lab.queued(), time.monotonic() - started)

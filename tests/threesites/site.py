@@ -5,6 +5,7 @@ share one file system, so the configuration of colocroute is the same but for th
 """
 
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -13,7 +14,7 @@ from typing import Any
 
 from colocroute.model import Found, NotFound
 from tests.lab.company import DOMAIN, SITES, SUFFIX, Person, company_ldif
-from tests.lab.daemon import Client, Daemon
+from tests.lab.daemon import Client, Daemon, kill
 from tests.lab.mailcompany import age
 from tests.lab.postfix import Postfix
 from tests.lab.slapd import Slapd
@@ -103,9 +104,8 @@ class Site:
         """Everything, in order: the directory, the service, and Postfix wired to it."""
         self.inside(self.slapd.start)
         self._stack.callback(self.slapd.kill)
-        if not self.ldap_tables:
-            self._stack.callback(self.service.close)
-            self.inside(self.service.start)
+        self._stack.callback(self.service.close)
+        self.start_service()
 
     def open(self) -> None:
         """Wires and starts Postfix; the service must know the sites by now."""
@@ -135,16 +135,41 @@ class Site:
                 self.slapd.load(ldif)
         self.inside(self.slapd.start)
 
-    def knows(self, routes: Mapping[str, str]) -> bool:
-        """Whether lookups here answer public addresses with these routes, live."""
+    def start_service(self) -> None:
+        """Starts colocroute, if this site has it."""
+        if not self.ldap_tables:
+            self.inside(self.service.start)
+
+    def halt_service(self) -> None:
+        """Ends colocroute, if this site has it, as an administrator does."""
+        if not self.ldap_tables:
+            self.service.stop()
+
+    def kill_service(self) -> None:
+        """Ends the supervisor of colocroute at once."""
+        kill(self.service.pid, signal.SIGKILL)
+        assert self.service.process is not None
+        self.service.process.wait()
+
+    def has(self, person: Person) -> bool:
+        """Whether this site has heard of a user."""
         if self.ldap_tables:
-            return self.slapd.count() == len(routes)
+            return self.slapd.count(f"(uid={person.uid})") == 1
+        return self.service.ask("virtual_alias", person.mail) == Found(person.route)
+
+    def knows(self, routes: Mapping[str, str], nexthops: Mapping[str, str]) -> bool:
+        """Whether this site has these routes of public addresses and these nexthops of site domains, live."""
+        if self.ldap_tables:
+            wanted = [f"(colocRouteAddress={route})" for route in routes.values()]
+            wanted += [f"(suseMailTransportNexthop={nexthop})" for nexthop in nexthops.values()]
+            return self.slapd.count(f"(|{''.join(wanted)})") == len(wanted)
+        own = {self.domain: LOCAL_TRANSPORT}
+        answers = {("virtual_alias", mail): route for mail, route in routes.items()}
+        answers |= {("transport", f"x@{domain}"): to for domain, to in {**nexthops, **own}.items()}
         try:
             with Client(self.service.socket) as client:
                 live = isinstance(client.ask("virtual_alias", NOBODY), NotFound)
-                return live and all(
-                    client.ask("virtual_alias", mail) == Found(route) for mail, route in routes.items()
-                )
+                return live and all(client.ask(*question) == Found(to) for question, to in answers.items())
         except OSError:
             return False
 
