@@ -98,8 +98,9 @@ def test_one_whole_request_fills_the_cache(
     protocol: WireProtocol, whole: bytes, listening: socket.socket, answering: FakeAnswering
 ) -> None:
     talk = lookup(protocol, listening, answering)
-    replies = [talk.reply_to_one(whole) for _ in range(2)]
-    assert talk.cache[whole] == replies[0] == replies[1]
+    reply = talk.reply_to_one(whole)
+    assert talk.cache[whole] == reply
+    assert reply is not None
     assert talk.cache.stamp == answering.number
     for more_or_less in (whole[:-1], whole + whole, whole + b"1", b""):
         assert talk.reply_to_one(more_or_less) is None
@@ -107,8 +108,7 @@ def test_one_whole_request_fills_the_cache(
 
 def test_a_temporary_failure_is_not_kept(listening: socket.socket, answering: FakeAnswering) -> None:
     talk = lookup(WireProtocol.SOCKETMAP, listening, answering)
-    for _ in range(3):
-        talk.reply_to_one(request(b"fail"))
+    talk.reply_to_one(request(b"fail"))
     assert len(talk.cache) == 0
 
 
@@ -120,8 +120,7 @@ def test_the_stamp_of_a_kept_reply_is_read_before_the_answer(listening: socket.s
 
     answering = CommitsMeanwhile()
     talk = lookup(WireProtocol.SOCKETMAP, listening, answering)
-    for _ in range(2):
-        talk.reply_to_one(request(b"key"))
+    talk.reply_to_one(request(b"key"))
     assert talk.cache[request(b"key")] is not None
     assert talk.cache.stamp != answering.number
 

@@ -83,7 +83,7 @@ def test_a_hot_request_is_answered_without_asking() -> None:
         for _ in range(5):
             exchange(client, [b"a"], [])
         exchange(other, [b"a"], [])
-        assert len(answering.asked) == 2
+        assert len(answering.asked) == 1
 
 
 def test_a_reply_is_never_older_than_the_stamp() -> None:
@@ -95,7 +95,7 @@ def test_a_reply_is_never_older_than_the_stamp() -> None:
             for _ in range(4):
                 client.sendall(request(b"a"))
                 assert receive(client, len(f"11:OK value {number},")).endswith(b" value %d," % number)
-        assert len(answering.asked) < 4 * 50  # the cache was in use
+        assert len(answering.asked) == 50  # the cache was in use
 
 
 def test_the_cache_is_not_used_during_a_commit() -> None:
@@ -103,12 +103,11 @@ def test_the_cache_is_not_used_during_a_commit() -> None:
     with serving(answering) as served, served.dial() as client:
         exchange(client, [b"a"], [])
         exchange(client, [b"a"], [])
-        exchange(client, [b"a"], [])
-        assert len(answering.asked) == 2
+        assert len(answering.asked) == 1
         answering.number = -1
         exchange(client, [b"a"], [])
         exchange(client, [b"a"], [])
-        assert len(answering.asked) == 4
+        assert len(answering.asked) == 3
 
 
 def test_without_a_stamp_everything_is_answered_anew(caplog: pytest.LogCaptureFixture) -> None:

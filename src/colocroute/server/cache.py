@@ -4,9 +4,7 @@ Owns how long a reply may be repeated: while the answering's stamp is the one at
 longer.  Rule: the stamp is read before the answer is computed, and again after each request has been
 received.  Must not know any protocol: the keys are bytes, so each listener needs a cache of its own.
 
-First in, first out, because a hit then changes nothing: half the time of least recently used.  A request is
-kept when it comes for the second time, because keeping one costs ten times what noting it costs, and most
-requests of a mail server that is flooded are never repeated.
+First in, first out, because a hit then changes nothing: half the time of least recently used.
 """
 
 from cachetools import FIFOCache
@@ -24,30 +22,19 @@ class ReplyCache(FIFOCache[bytes, bytes | None]):
     def __init__(self, entries: int = CACHE_ENTRIES) -> None:
         super().__init__(entries)
         self.stamp: int | None = None
-        self._noted: set[int] = set()
 
     def __missing__(self, request: bytes) -> None:
         """None instead of `KeyError`, which costs more than most answers."""
         return
 
     def keep(self, stamp: int, request: bytes, reply: bytes) -> None:
-        """Offers a reply that was computed after `stamp` was read; a negative one has nothing kept.
+        """Keeps a reply that was computed after `stamp` was read, unless that is negative.
 
         A new stamp drops all that was kept under the old one; that costs no more than keeping it did.
         """
-        if stamp < 0 or not self._is_repeated(request) or len(request) + len(reply) > ENTRY_BYTES:
+        if stamp < 0 or len(request) + len(reply) > ENTRY_BYTES:
             return
         if stamp != self.stamp:
             self.clear()
             self.stamp = stamp
         self[request] = reply
-
-    def _is_repeated(self, request: bytes) -> bool:
-        """Whether it came before; two requests with one hash do no harm."""
-        noted, mark = self._noted, hash(request)
-        if mark in noted:
-            return True
-        if len(noted) >= self.maxsize:
-            noted.clear()
-        noted.add(mark)
-        return False
