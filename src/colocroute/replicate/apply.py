@@ -106,13 +106,14 @@ class Applier:
         """Commits one batch of the persist stage; a `Held` means that the guard tripped and removals are undone."""
         with self._mirror.transaction(now) as txn:
             before = txn.counts()
-            lost_before = txn.removed_since(now - self._rules.window)
             cookie: bytes | None = None
-            lost = 0
+            lost = lost_before = 0
             for event in events:
                 if isinstance(event, Upsert):
                     txn.put(event.entry.id, self._record_of(event.entry))
                 elif isinstance(event, Delete):
+                    # Counted only here: most changes are not removals, and there may be many of them.
+                    lost_before = lost_before if lost else txn.removed_since(now - self._rules.window)
                     removals = [txn.remove(entry_id, keep=True) for entry_id in event.ids]
                     lost += sum(1 for removal in removals if removal is not None and removal.lost)
                 if isinstance(event, Upsert | Delete | Cookie) and event.cookie is not None:
