@@ -110,6 +110,22 @@ def test_a_former_route_outlives_a_reload_of_the_entry(mirror: Mirror) -> None:
     assert former(mirror, EXTERNAL) == [PARIS]
 
 
+def test_who_moved_under_a_new_id_is_found_whatever_becomes_of_the_address(mirror: Mirror) -> None:
+    put(mirror, ANNA, anna(EXTERNAL))
+    put(mirror, ANNA_RELOADED, anna(PARIS))
+    remove(mirror, ANNA)
+    put(mirror, ANNA_RELOADED, anna(PARIS, addresses=("anna.smith@test.tux",)))
+    assert former(mirror, EXTERNAL) == [PARIS]
+
+
+def test_the_address_that_leads_to_a_reloaded_entry_is_the_one_it_moved_with(mirror: Mirror) -> None:
+    put(mirror, ANNA, anna(EXTERNAL))
+    put(mirror, ANNA, anna(PARIS, addresses=("anna.smith@test.tux",)))
+    remove(mirror, ANNA)
+    put(mirror, ANNA_RELOADED, anna(PARIS, addresses=("anna.smith@test.tux",)))
+    assert former(mirror, EXTERNAL) == [PARIS]
+
+
 def test_a_former_route_is_nobodys_when_its_address_has_two_owners(mirror: Mirror) -> None:
     put(mirror, ANNA, anna(EXTERNAL))
     remove(mirror, ANNA)
@@ -159,6 +175,27 @@ def test_what_others_serve_by_now_is_not_put_back(mirror: Mirror) -> None:
     put(mirror, ANNA_RELOADED, anna(PARIS), 200.0)
     with mirror.transaction(300.0) as txn:
         assert txn.restore_removed() == 0
+    assert owners(mirror) == [PARIS]
+
+
+def test_what_is_not_lost_is_not_kept(mirror: Mirror) -> None:
+    put(mirror, ANNA, anna())
+    put(mirror, ANNA_RELOADED, anna(PARIS))
+    remove(mirror, ANNA)
+    with mirror.transaction(2.0) as txn:
+        assert txn.removed_since(0.0) == 0
+        assert txn.removed_names(9) == []
+
+
+def test_of_two_that_serve_the_same_the_last_removed_is_put_back(mirror: Mirror) -> None:
+    put(mirror, ANNA, anna(EXTERNAL))
+    remove(mirror, ANNA, 100.0)
+    put(mirror, ANNA_RELOADED, anna(PARIS))
+    remove(mirror, ANNA_RELOADED, 200.0)
+    with mirror.transaction(300.0) as txn:
+        assert txn.removed_since(0.0) == 2
+        assert txn.restore_removed() == 1
+        assert txn.removed_since(0.0) == 0
     assert owners(mirror) == [PARIS]
 
 

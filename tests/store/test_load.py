@@ -100,7 +100,11 @@ def test_a_load_into_a_mirror_that_is_not_empty_replaces_and_remembers(tmp_path:
             assert snapshot.counts().entries == 2
 
 
-def test_of_an_id_that_comes_twice_the_later_record_counts(tmp_path: Path) -> None:
+@pytest.mark.parametrize("rows", [1, 10**6])
+def test_of_an_id_that_comes_twice_the_later_record_counts(
+    tmp_path: Path, rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(load, "CHUNK_ROWS", rows)
     with open_mirror(tmp_path) as mirror:
         with mirror.transaction(1.0) as txn:
             txn.load([(entry_id(1), user("a", f"{name}@test.tux")) for name in ("first", "second", "last")])

@@ -6,13 +6,19 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from colocroute.store.layout import DATABASES
 from colocroute.store.mirror import Mirror
 from tests.lab.mirror import (
     ANNA,
+    EXTERNAL,
+    PARIS,
+    ROME,
     anna,
     entry_id,
     open_mirror,
     put,
+    remove,
+    site,
     user,
 )
 
@@ -66,3 +72,25 @@ def test_the_generation_counts_changes_of_entries(mirror: Mirror) -> None:
     with mirror.snapshot() as snapshot:
         assert snapshot.meta().generation == 3
         assert snapshot.meta().committed == 20.0
+
+
+def test_nothing_is_left_of_what_is_removed_and_forgotten(mirror: Mirror) -> None:
+    entries = {
+        ANNA: msgspec.structs.replace(anna(EXTERNAL), domains=("test.tux",)),
+        b"uid=bob,dc=test": user("bob", "anna@test.tux", routes=(PARIS,), logins=("bob",)),
+        b"cn=external": site("external.test.tux"),
+    }
+    for entry, record in entries.items():
+        put(mirror, entry, record)
+    put(mirror, ANNA, anna(ROME))
+    for number, entry in enumerate(entries):
+        remove(mirror, entry, float(number))
+    with mirror.transaction(99.0) as txn:
+        txn.expire(former_before=99.0, removed_before=99.0)
+    attached = mirror._attached
+    assert attached is not None
+    with attached.environment.begin() as raw:
+        left = {name: raw.stat(getattr(attached.databases, name))["entries"] for name in DATABASES}
+    assert {name for name, number in left.items() if number} == {"meta"}
+    with mirror.snapshot() as snapshot:
+        assert snapshot.meta().users == 0

@@ -42,8 +42,7 @@ class Leavings:
         self.changed = False
 
     def remember(self, route: bytes, owner: bytes, address: bytes) -> None:
-        """`owner` (inner id), found by `address`, has left this route."""
-        self.forget_route(route)
+        """`owner` (inner id), found by `address`, has left this route, which was somebody's until now."""
         self._txn.put(route, encode(Former(owner, address, self._now)), db=self._db.former)
         self._txn.put(time_key(FORMER, self._now, former_tail(route)), route, db=self._db.times)
 
