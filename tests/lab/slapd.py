@@ -8,6 +8,7 @@ Python exits.
 """
 
 import atexit
+import os
 import shutil
 import signal
 import socket
@@ -108,6 +109,7 @@ class Slapd:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                env=clock_of(self.options.clock),
             )
         _running.add(self._process)
         wait_until(self._answers, f"slapd to answer ({self.log})")
@@ -151,7 +153,8 @@ class Slapd:
             "-l",
             file,
         ]
-        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        clock = clock_of(self.options.clock)
+        result = subprocess.run(command, capture_output=True, text=True, check=False, env=clock)
         if result.returncode:
             raise LabError(f"slapadd: {result.stderr.strip()}")
         file.unlink()
@@ -273,6 +276,17 @@ def wait_until(condition: Callable[[], bool], what: str, seconds: float = READY_
         if time.monotonic() > deadline:
             raise LabError(f"waited {seconds:g} s in vain for {what}")
         time.sleep(0.01)
+
+
+def clock_of(offset: str) -> dict[str, str] | None:
+    """The environment of a process whose clock is off; None, which is our own, if it is right."""
+    if not offset:
+        return None
+    library = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+    if library is None:
+        raise LabError("libfaketime is missing, install it with: apt-get install faketime")
+    # The command faketime(1) stays in between and would get the signals.
+    return {**os.environ, "LD_PRELOAD": str(library), "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
 
 
 def _free_ports() -> tuple[int, int]:

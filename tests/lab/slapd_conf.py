@@ -38,6 +38,8 @@ class Options:
     """Names in the certificate; none: no TLS."""
     extra: str = ""
     """More lines for the database."""
+    clock: str = ""
+    """What its clock is ahead (`+365d`) or behind (`-365d`), as in faketime(1)."""
 
 
 def slapd_conf(options: Options, folder: Path, database: Path, ldapi: str, providers: Sequence[str]) -> str:
