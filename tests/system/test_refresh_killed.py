@@ -4,6 +4,7 @@ import signal
 import time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from colocroute.daemon import build
 from tests.lab.company import Person, company_ldif
@@ -50,7 +51,7 @@ def is_replaced(service: Daemon, pid: int) -> bool:
 def test_the_mirror_is_the_old_or_the_new(tmp_path: Path) -> None:
     file = tmp_path / "users.ldif"
     write(file, "paris")
-    wanted = {
+    wanted: dict[str, dict[str, Any]] = {
         "directory": {"uri": f"ldif:{file}", "base": "dc=test,dc=tux"},
         "routing": {"domains": ["test.tux"], "here": []},
     }
