@@ -106,6 +106,21 @@ def test_what_proxymap_may_not_open_is_added() -> None:
     assert "proxy_read_maps" not in values(wire(WANTED, Installed(proxy_read_maps="$transport_maps")))
 
 
+@pytest.mark.parametrize(("maps", "rewriting"), VARIANTS)
+def test_a_site_that_knows_less_than_another_says_later(maps: bool, rewriting: bool) -> None:
+    lines = values(wire(wanted(maps=maps, rewriting=rewriting), Installed()))
+    assert lines.get("unknown_relay_recipient_reject_code") == ("450" if rewriting else None)
+    assert lines.get("unknown_virtual_mailbox_reject_code") == ("450" if maps else None)
+
+
+def test_mail_that_goes_round_in_circles_waits_unless_there_is_another_filter() -> None:
+    name = "smtp_delivery_status_filter"
+    ours = values(wire(WANTED, Installed()))[name]
+    assert "loops back to myself" in ours and "$$1" in ours
+    assert values(wire(WANTED, Installed(status_filter=ours)))[name] == ours
+    assert name not in values(wire(WANTED, Installed(status_filter="pcre:/etc/postfix/filter")))
+
+
 def test_the_policy_service_comes_first_and_keeps_what_is_there() -> None:
     service = "check_policy_service { inet:127.0.0.1:2527, timeout=10s, default_action=DEFER_IF_PERMIT }"
     check = f"reject_unlisted_recipient, {service}"

@@ -73,7 +73,7 @@ def test_unknown_people_are_refused_at_the_first_server(company: MailCompany, si
     for recipient in ("nobody@test.tux", "erik@test.tux"):
         assert "550 5.1.1" in (reply := here.reply(recipient)) and "virtual alias table" in reply
     for domain in (CENTRAL, EXTERNAL):
-        assert here.reply(f"nobody@{domain}", client=OWN_CLIENT).startswith("550 5.1.1")
+        assert here.reply(f"nobody@{domain}", client=OWN_CLIENT).startswith("450 4.1.1")
 
 
 def test_two_owners_mean_later(company: MailCompany) -> None:
@@ -242,8 +242,9 @@ def test_each_list_a_map(others: tuple[Sink, Sink]) -> None:
         central.send(OUTSIDE, "anna@test.tux", "bob@test.tux")
         external.wait_for(f"anna@{EXTERNAL}")
         central.box.wait_for(f"bob@{CENTRAL}")
-        for recipient in ("nobody@test.tux", f"nobody@{CENTRAL}", f"nobody@{EXTERNAL}"):
-            assert central.reply(recipient, client=OWN_CLIENT).startswith("550 5.1.1"), recipient
+        assert central.reply("nobody@test.tux", client=OWN_CLIENT).startswith("550 5.1.1")
+        for recipient in (f"nobody@{CENTRAL}", f"nobody@{EXTERNAL}"):
+            assert central.reply(recipient, client=OWN_CLIENT).startswith("450 4.1.1"), recipient
         central.send(OUTSIDE, "y@example.org", client=OWN_CLIENT)
         world.wait_for("y@example.org")
         asked = {request.map for request in central.tables.requests}

@@ -51,6 +51,7 @@ class Maincf:
             "relay_transport",
             "virtual_transport",
             "smtpd_recipient_restrictions",
+            "smtp_delivery_status_filter",
         )
         return Installed(
             hostname=expanded["myhostname"].lower(),
@@ -62,6 +63,7 @@ class Maincf:
             relay_transport=plain["relay_transport"],
             virtual_transport=plain["virtual_transport"],
             recipient_restrictions=plain["smtpd_recipient_restrictions"],
+            status_filter=plain["smtp_delivery_status_filter"],
             fallback_relay=expanded["smtp_fallback_relay"],
         )
 

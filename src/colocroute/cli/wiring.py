@@ -9,13 +9,24 @@ import re
 from collections.abc import Iterator
 
 from colocroute.cli.wiring_advice import is_homeless, policy_endpoint, warnings
-from colocroute.cli.wiring_model import RELAY, WAIT, Installed, Parameter, Service, Wanted, Wiring
+from colocroute.cli.wiring_model import (
+    RELAY,
+    STATUS_FILTER,
+    WAIT,
+    Installed,
+    Parameter,
+    Service,
+    Wanted,
+    Wiring,
+)
 
 OUTBOUND = "outbound"
 ASKING = frozenset({"smtpd", "cleanup", "trivial-rewrite"})
 """The commands of master.cf that ask maps and may be chrooted; our own outbound service is not."""
 
 RESTRICTIONS = "permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination"
+LATER = "450"
+LOOPS_WAIT = r"regexp:{{/^5(\.4\.6 .*loops back to myself)/ 4$$1}}"
 POLICY_SECONDS = 10  # a worker answers in microseconds; the default of 100 s would hold up a whole session
 
 
@@ -25,6 +36,7 @@ def wire(wanted: Wanted, installed: Installed) -> Wiring:
     parameters = (
         *_classes(wanted, installed, tables),
         *_maps(wanted, tables),
+        *_unknown(wanted),
         *_deliveries(wanted, installed),
         *_restrictions(wanted, installed),
         *_lookups(installed, tables),
@@ -144,6 +156,18 @@ def _maps(wanted: Wanted, tables: _Tables) -> Iterator[Parameter]:
     )
 
 
+def _unknown(wanted: Wanted) -> Iterator[Parameter]:
+    if wanted.rewriting:
+        yield Parameter(
+            "unknown_relay_recipient_reject_code",
+            LATER,
+            "Later and not no: the server that sent a mail here knew the user, and this one may have yet to hear "
+            "of one who is new or has moved here. Public addresses that do not exist are refused with 550.",
+        )
+    if wanted.maps:
+        yield Parameter("unknown_virtual_mailbox_reject_code", LATER, "As for the site domains elsewhere.")
+
+
 def _deliveries(wanted: Wanted, installed: Installed) -> Iterator[Parameter]:
     yield Parameter(
         "default_transport",
@@ -161,6 +185,13 @@ def _deliveries(wanted: Wanted, installed: Installed) -> Iterator[Parameter]:
             "For relay domains without an answer of the transport map: sites without a nexthop, if "
             "routing.dns_fallback is set; and the site that is here, if routing.local_transport is not: its "
             "mail would go round in circles, so it has to wait.",
+        )
+    if installed.status_filter in (STATUS_FILTER, LOOPS_WAIT):
+        yield Parameter(
+            "smtp_delivery_status_filter",
+            LOOPS_WAIT,
+            "When a site gets another address, its server takes mail for the new one as its own only after "
+            "it has seen it: mail that would go round in circles has to wait, and not to bounce.",
         )
     yield Parameter("recipient_delimiter", wanted.recipient_delimiter, "As routing.recipient_delimiter.")
     yield Parameter(

@@ -12,6 +12,7 @@ PARENT_MATCHES = (
 )
 RELAY = "relay"
 VIRTUAL = "virtual"
+STATUS_FILTER = "$default_delivery_status_filter"
 
 WAIT = "retry:4.3.5 routing.local_transport is not set in colocroute.toml"
 
@@ -32,6 +33,7 @@ class Installed(msgspec.Struct, frozen=True):
     relay_transport: str = RELAY
     virtual_transport: str = VIRTUAL
     recipient_restrictions: str = ""
+    status_filter: str = STATUS_FILTER
     fallback_relay: str = ""
 
 
