@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from colocroute.daemon.here import HereFinder, own_addresses
+from colocroute.daemon.here import FORMER_SECONDS, HereFinder, own_addresses
 from colocroute.daemon.names import HostNames
 from colocroute.replicate.whereabouts import Whereabouts
 from colocroute.routing.view import Site, Topology
@@ -45,8 +45,8 @@ class World:
         self.now += 0.1
         return self.now
 
-    def later(self) -> None:
-        self.now += 1000.0
+    def later(self, seconds: float = 1000.0) -> None:
+        self.now += seconds
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_a_dead_dns_after_a_restart_keeps_what_was_found_before(world: World) ->
     assert finder.find(sites(NAMED)) == msgspec.structs.replace(before, unresolved=True)
     world.server.failure = None
     world.server.records["mx.central.test.tux", "A"] = ["10.9.0.1"]
-    world.later()
+    world.later(FORMER_SECONDS)
     assert finder.find(sites(NAMED)) == Whereabouts(here=(), servers=("10.2.0.1", "10.9.0.1"))
 
 
@@ -150,7 +150,18 @@ def test_a_name_that_leads_elsewhere_now_is_no_longer_here(world: World) -> None
     finder.find(sites(NAMED))
     world.server.records["mx.central.test.tux", "A"] = ["10.4.0.1"]
     world.later()
-    assert finder.find(sites(NAMED)) == Whereabouts(here=(), servers=("10.2.0.1", "10.4.0.1"))
+    assert finder.find(sites(NAMED)) == Whereabouts(here=(), servers=("10.1.0.1", "10.2.0.1", "10.4.0.1"))
+
+
+def test_a_former_address_of_a_server_is_its_own_for_a_day(world: World) -> None:
+    finder = world.finder()
+    finder.find(sites(NUMBERED))
+    moved = sites({**NUMBERED, EXTERNAL: "smtp:[10.2.0.2]"})
+    assert finder.find(moved).servers == ("10.1.0.1", "10.2.0.1", "10.2.0.2")
+    world.later(FORMER_SECONDS - 1)
+    assert "10.2.0.1" in finder.find(moved).servers
+    world.later(1)
+    assert finder.find(moved).servers == ("10.1.0.1", "10.2.0.2")
 
 
 def test_many_silent_names_take_one_deadline(world: World) -> None:

@@ -20,6 +20,10 @@ log = logging.getLogger(__name__)
 
 FIND_SECONDS = 5.0  # for all names of one `find` together; those not reached have their turn at the next
 
+# A server that gets another address goes on sending from the former one until that is taken from it, and what it
+# sends must not be refused as a stranger's.  Counted from the change; a restart of the service forgets it.
+FORMER_SECONDS = 86400.0
+
 
 def own_addresses() -> frozenset[str]:
     """The IP addresses of this machine's interfaces, without scope; raises `OSError`."""
@@ -47,7 +51,7 @@ class HereFinder:
         self._own = own
         self._clock = clock
         self._ours: frozenset[str] = frozenset()
-        self._servers = frozenset(before.servers)
+        self._servers = dict.fromkeys(before.servers, clock())
         self._verdicts = dict.fromkeys(before.here, _ANY_NEXTHOP)
 
     def find(self, topology: Topology, configured: tuple[str, ...] | Literal["auto"] = "auto") -> Whereabouts:
@@ -61,8 +65,7 @@ class HereFinder:
         found = {host: self._names.addresses(host.name, mx=host.mx, deadline=deadline) for host in hosts}
         resolved = {host: addresses for host, addresses in found.items() if addresses}
         unknown = hosts - resolved.keys()
-        servers = server_addresses(sites, resolved)
-        self._servers = servers | self._servers if unknown else servers
+        self._remember_servers(server_addresses(sites, resolved), complete=not unknown)
         ours = here(sites, self._own_addresses(), resolved)
         self._verdicts = {
             domain: site.nexthop
@@ -73,6 +76,14 @@ class HereFinder:
         return Whereabouts(
             here=tuple(sorted(said)), servers=tuple(sorted(self._servers)), unresolved=bool(unknown)
         )
+
+    def _remember_servers(self, servers: Collection[str], *, complete: bool) -> None:
+        """Notes when each address was last a server's; forgets the old ones, if all servers are known."""
+        now = self._clock()
+        self._servers.update(dict.fromkeys(servers, now))
+        if complete:
+            kept = (item for item in self._servers.items() if now - item[1] < FORMER_SECONDS)
+            self._servers = dict(kept)
 
     def _was_here(self, site: Site) -> bool:
         """Whether it was found here, with the nexthop it has now."""
