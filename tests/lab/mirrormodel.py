@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from colocroute.model import Record, User
-from colocroute.store.layout import inner_id
+from colocroute.store.layout import LONGEST_KEY, inner_id
 from tests.lab.mirror import keys_of
 
 
@@ -88,6 +88,9 @@ class Model:
             return [record.user] if record.user.enabled else []
         owners = list(self.having("addresses", address).values())
         return owners if len(owners) == 1 else []
+
+    def former_domains(self) -> set[str]:
+        return {"" if len(route) > LONGEST_KEY else route.rpartition("@")[2] for route in self.former}
 
     def domains(self) -> set[str]:
         return {domain for record in self.entries.values() for domain in record.domains}

@@ -21,6 +21,7 @@ from tests.lab.mirror import (
     owners,
     put,
     remove,
+    topology,
     user,
 )
 
@@ -63,6 +64,25 @@ def test_a_shared_route_is_former_when_the_last_leaves(mirror: Mirror) -> None:
     assert former(mirror, EXTERNAL) == []
     put(mirror, BOB, user("bob", "bob@test.tux", routes=(ROME,)))
     assert former(mirror, EXTERNAL) == [ROME]
+
+
+def test_the_domain_of_a_former_route_is_known_as_long_as_that_is(mirror: Mirror) -> None:
+    put(mirror, ANNA, anna(EXTERNAL), 100.0)
+    put(mirror, BOB, user("bob", routes=("bob@external.test.tux",)), 100.0)
+    with mirror.snapshot() as snapshot:
+        assert snapshot.former_domains() == []
+    put(mirror, ANNA, anna(PARIS), 200.0)
+    put(mirror, BOB, user("bob", routes=("bob@paris.test.tux",)), 300.0)
+    with mirror.snapshot() as snapshot:
+        assert snapshot.former_domains() == ["external.test.tux"]
+        assert snapshot.route_domains() == ["paris.test.tux"]
+    for before, left, moved in ((250.0, ["external.test.tux"], 0), (350.0, [], 1)):
+        number = topology(mirror)
+        with mirror.transaction(900.0) as txn:
+            txn.expire(former_before=before, removed_before=0.0)
+        with mirror.snapshot() as snapshot:
+            assert snapshot.former_domains() == left
+        assert topology(mirror) == number + moved
 
 
 def test_a_former_route_expires(mirror: Mirror) -> None:

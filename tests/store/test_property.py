@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -168,6 +169,7 @@ class MirrorMachine(RuleBasedStateMachine):
             assert sorted(map(repr, snapshot.sites())) == sorted(map(repr, sites))
             assert sorted(snapshot.domains()) == sorted(model.domains())
             assert sorted(snapshot.route_domains()) == sorted(model.route_domains())
+            assert sorted(snapshot.former_domains()) == sorted(model.former_domains())
             counts, meta = snapshot.counts(), snapshot.meta()
             assert counts.entries == len(model.entries)
             assert counts.users == sum(record.user is not None for record in model.entries.values())
@@ -175,7 +177,9 @@ class MirrorMachine(RuleBasedStateMachine):
             assert counts.addresses == sum(bool(model.having("addresses", key)) for key in folded)
             assert counts.sites == len(sites)
             assert counts.former == len(model.former)
-            topology = (sorted(map(repr, sites)), model.domains(), model.route_domains())
+            left = model.former_domains() - model.route_domains()
+            domains = (model.domains(), model.route_domains(), left)
+            topology = (sorted(map(repr, sites)), *domains)
             assert (meta.topology == self.number) == (topology == self.topology) or self.topology is None
             self.topology, self.number = topology, meta.topology
         with self.mirror.transaction(self.now) as txn:
@@ -185,7 +189,14 @@ class MirrorMachine(RuleBasedStateMachine):
             assert len(txn.removed_names(2)) == min(2, len(kept))
 
 
-TestMirror = MirrorMachine.TestCase
-TestMirror.settings = settings(
+class LongMirrorMachine(MirrorMachine):
+    """The same for longer."""
+
+
+HOW = settings(
     max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
 )
+TestMirror = MirrorMachine.TestCase
+TestMirror.settings = HOW
+TestMirrorAtLength = pytest.mark.long(LongMirrorMachine.TestCase)
+TestMirrorAtLength.settings = settings(HOW, max_examples=1000, stateful_step_count=60)

@@ -13,7 +13,7 @@ follow raises `LAYOUT`; a mirror of another layout is set aside, never read.
     removed    inner id -> Kept
     times      b"f" time hash -> key in `former`; b"r" time inner id -> nothing: both by age
     sites      inner id -> SiteEntry
-    domains    b"s" site domain, b"d" domain, b"r" domain of a route -> count and name
+    domains    b"s" site domain, b"d" domain, b"r" domain of a route, b"f" of a former one -> count and name
 
 An inner id is 16 bytes: an entryUUID itself, of any other id (a DN) the first half of its SHA-256.
 """
@@ -37,7 +37,7 @@ INNER_ID = 16  # bytes of an entryUUID (RFC 4530)
 LONGEST_KEY = 511  # LMDB 0.9, mdb.c: MDB_MAXKEYSIZE
 HASHED = b"\xff"  # occurs nowhere in UTF-8, so a hashed key is never mistaken for a written one
 
-SITE, DOMAIN, ROUTE_DOMAIN = b"s", b"d", b"r"
+SITE, DOMAIN, ROUTE_DOMAIN, FORMER_DOMAIN = b"s", b"d", b"r", b"f"
 FORMER, REMOVED = b"f", b"r"
 
 COUNT = Struct(">I")
@@ -102,6 +102,13 @@ def domain_key(kind: bytes, domain: str) -> bytes:
     if len(data) <= LONGEST_KEY:
         return data
     return kind + HASHED + sha256(data).digest()
+
+
+def domain_of(route: bytes) -> str:
+    """The domain of a route by its key; empty for one that is hashed, which no mail server would take."""
+    if route.startswith(HASHED):
+        return ""
+    return route.rpartition(b"@")[2].decode("utf-8", "surrogatepass")
 
 
 def inner_id(entry_id: bytes) -> bytes:

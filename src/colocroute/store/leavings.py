@@ -10,12 +10,14 @@ import lmdb
 from colocroute.model import Record
 from colocroute.store.layout import (
     FORMER,
+    FORMER_DOMAIN,
     INNER_ID,
     REMOVED,
     Databases,
     Txn,
     decode_former,
     decode_kept,
+    domain_of,
     encode,
     former_tail,
     inner_id,
@@ -24,20 +26,23 @@ from colocroute.store.layout import (
 from colocroute.store.meta import Former, Kept
 
 Rows = Callable[[lmdb._Database, bytes], Iterator[tuple[bytes, bytes]]]
+Count = Callable[[bytes, str, int], None]
 
 
 class Leavings:
     """Former routes and kept records in one write transaction; `changed` says whether anything was forgotten.
 
-    `rows` iterates over a database from a key on, unharmed by changes meanwhile; `now` is wall clock seconds.
+    `rows` iterates over a database from a key on, unharmed by changes meanwhile; `count` takes a kind of domain,
+    a domain, and how many more there are; `now` is wall clock seconds.
     """
 
-    __slots__ = ("_db", "_now", "_rows", "_txn", "changed")
+    __slots__ = ("_count", "_db", "_now", "_rows", "_txn", "changed")
 
-    def __init__(self, txn: Txn, databases: Databases, rows: Rows, now: float) -> None:
+    def __init__(self, txn: Txn, databases: Databases, rows: Rows, count: Count, now: float) -> None:
         self._txn = txn
         self._db = databases
         self._rows = rows
+        self._count = count
         self._now = now
         self.changed = False
 
@@ -45,6 +50,7 @@ class Leavings:
         """`owner` (inner id), found by `address`, has left this route, which was somebody's until now."""
         self._txn.put(route, encode(Former(owner, address, self._now)), db=self._db.former)
         self._txn.put(time_key(FORMER, self._now, former_tail(route)), route, db=self._db.times)
+        self._count(FORMER_DOMAIN, domain_of(route), 1)
 
     def forget_route(self, route: bytes) -> None:
         """The route is somebody's now, or its leaving too long ago."""
@@ -53,6 +59,7 @@ class Leavings:
             return
         self._txn.delete(time_key(FORMER, decode_former(raw).at, former_tail(route)), db=self._db.times)
         self._txn.delete(route, db=self._db.former)
+        self._count(FORMER_DOMAIN, domain_of(route), -1)
         self.changed = True
 
     def keep(self, entry_id: bytes, record: Record) -> None:

@@ -31,7 +31,7 @@ class Meta(msgspec.Struct, frozen=True, omit_defaults=True):
     generation: int = 0
     """Grows with every commit that changed an entry."""
     topology: int = 0
-    """Changes only when the sites, domains, route domains, `here` or `servers` do."""
+    """Changes only when the sites, the domains of any kind, or what is said of their servers does."""
     cookie: bytes = b""
     """The position in the directory that the data stand for (RFC 4533, 2.1.1)."""
     refreshed: float = 0.0

@@ -23,6 +23,7 @@ from colocroute.store.layout import LAYOUT
 from colocroute.store.page import Page, read_page, write_page
 
 FILE = "pulse"
+LOOK_SECONDS = 0.1  # between two looks whether the page is another by now: lookups go on while LDAP is down
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # random(4)
 
 # The words of the page; `page` owns the first two.
@@ -52,6 +53,7 @@ class Pulse:
         self._mark = mark_of(fingerprint)
         self._writable = writable
         self._committed = 0
+        self._look_at = 0.0
         self._page = Page()
         self._words = self._page.words
         self._times = self._page.times
@@ -90,8 +92,10 @@ class Pulse:
     def state(self, now: float, stale_after: float) -> State:
         """The state at `now` (CLOCK_BOOTTIME seconds); `EMPTY` for a mirror of another fingerprint."""
         state = self._state(now, stale_after)
-        if (state is State.EMPTY or state is State.STALE) and self._look_again():
-            return self._state(now, stale_after)
+        if (state is State.EMPTY or state is State.STALE) and now >= self._look_at:
+            self._look_at = now + LOOK_SECONDS
+            if self._look_again():
+                return self._state(now, stale_after)
         return state
 
     def _state(self, now: float, stale_after: float) -> State:

@@ -9,7 +9,7 @@ Limit: a snapshot that lives long keeps LMDB from reusing what later commits fre
 from collections.abc import Callable, Iterator
 from itertools import islice
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, Literal, Self, cast
 
 import lmdb
 
@@ -20,7 +20,7 @@ from colocroute.store.layout import (
     COUNT,
     DATABASES,
     DOMAIN,
-    HASHED,
+    FORMER_DOMAIN,
     INNER_ID,
     META_KEY,
     ROUTE_DOMAIN,
@@ -35,6 +35,8 @@ from colocroute.store.layout import (
     split_ids,
 )
 from colocroute.store.meta import Counts, Meta
+
+Index = Literal["addresses", "routes", "former", "logins"]
 
 _BATCH = 1000  # rows read ahead; a transaction may change what it iterates over between two batches
 
@@ -63,6 +65,10 @@ class Snapshot:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the read transaction."""
         self._txn.abort()
 
     # -- lookups by folded key
@@ -179,12 +185,17 @@ class Snapshot:
         return self._domains(ROUTE_DOMAIN)
 
     def former_domains(self) -> list[str]:
-        """The domains of the former routes that are remembered, each once; takes time by their number."""
+        """The domains of the former routes that are remembered, each once."""
+        return self._domains(FORMER_DOMAIN)
+
+    def keys(self, index: Index) -> Iterator[str]:
+        """The keys of an index by ascending code points, but for those too long to be stored as they are."""
         try:
-            found = {key.rpartition(b"@")[2] for key, _ in self._rows(self._db.former) if key[:1] != HASHED}
+            for key, _ in self._rows(getattr(self._db, index)):
+                if key[:1] != HASHED:
+                    yield key.decode("utf-8", "surrogatepass")
         except FAILURES as error:
             raise store_error(self._db.where, error) from error
-        return sorted(domain.decode("utf-8", "surrogatepass") for domain in found)
 
     def _domains(self, kind: bytes) -> list[str]:
         try:
@@ -234,13 +245,8 @@ class NoSnapshot(Snapshot):
         self._get = self._nothing
         self._db = Databases(where=where, **cast("dict[str, Any]", dict.fromkeys(DATABASES)))
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        return
+    def close(self) -> None:
+        """There is nothing to end."""
 
     def _nothing(self, key: bytes, default: bytes | None, db: lmdb._Database) -> bytes | None:  # noqa: ARG002  # as txn.get
         if self._missed:

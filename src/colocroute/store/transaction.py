@@ -31,7 +31,7 @@ from colocroute.store.snapshot import Snapshot
 
 _NO_ADDRESS = b"\xff"  # a key that nobody has
 
-_Topology = tuple[list[tuple[tuple[str, ...], tuple[str, ...]]], list[str], list[str]]
+_Topology = tuple[list[tuple[tuple[str, ...], tuple[str, ...]]], list[str], list[str], list[str]]
 
 
 class Transaction(Snapshot):
@@ -47,7 +47,7 @@ class Transaction(Snapshot):
         super().__init__(txn, databases)
         self._keys_of = keys_of
         self._derived = Derived(txn, databases, keys_of, self._note_topology)
-        self._leavings = Leavings(txn, databases, self._rows, now)
+        self._leavings = Leavings(txn, databases, self._rows, self._derived.count, now)
         self._now = now
         self._start = self._meta = super().meta()
         self._before: _Topology | None = None
@@ -195,7 +195,7 @@ class Transaction(Snapshot):
 
     @property
     def topology_changed(self) -> bool:
-        """Whether the sites, domains or route domains are others than when the transaction began."""
+        """Whether the sites, or the domains of any kind, are others than when the transaction began."""
         return self._before is not None and self._before != self._topology()
 
     def _note_topology(self) -> None:
@@ -204,7 +204,10 @@ class Transaction(Snapshot):
 
     def _topology(self) -> _Topology:
         sites = sorted((site.domains, site.nexthops) for site in self.sites())
-        return sites, self.domains(), self.route_domains()
+        routed = self.route_domains()
+        # A domain that is routed to anyway is no news when somebody leaves it.
+        left = sorted(set(self.former_domains()).difference(routed))
+        return sites, self.domains(), routed, left
 
     @told
     def finish(self) -> Meta | None:
