@@ -103,3 +103,23 @@ def test_a_snapshot_that_was_left_is_of_no_use(mirror: Mirror) -> None:
         list(snapshot.ids())
     with pytest.raises(StoreError):
         snapshot.counts()
+
+
+def test_an_index_can_be_walked_in_order(mirror: Mirror) -> None:
+    put(mirror, BOB, user("bob", "bob@test.tux", "Ölga@test.tux", "@test.tux", "x" * 600, logins=("bob",)))
+    put(mirror, ANNA, anna(PARIS))
+    with mirror.snapshot() as snapshot:
+        assert list(snapshot.keys("addresses")) == [
+            "@test.tux",
+            "anna@test.tux",
+            "bob@test.tux",
+            "ölga@test.tux",
+        ]
+        assert list(snapshot.keys("routes")) == [PARIS]
+        assert list(snapshot.keys("former")) == [EXTERNAL]
+        assert list(snapshot.keys("logins")) == ["anna", "bob"]
+
+
+def test_nothing_is_walked_where_nothing_is(tmp_path: Path) -> None:
+    with open_mirror(tmp_path / "none", writable=False) as mirror, mirror.snapshot() as snapshot:
+        assert list(snapshot.keys("addresses")) == []

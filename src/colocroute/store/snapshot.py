@@ -21,6 +21,7 @@ from colocroute.store.layout import (
     DATABASES,
     DOMAIN,
     FORMER_DOMAIN,
+    HASHED,
     INNER_ID,
     META_KEY,
     ROUTE_DOMAIN,
