@@ -12,7 +12,6 @@ from colocroute.directory.filter import (
     Or,
     Present,
     Substrings,
-    escape,
     names,
     parse,
     render,
@@ -117,12 +116,6 @@ def test_rendering_and_parsing_are_inverse(node: Filter) -> None:
     text = render(node)
     assert parse(text) == node
     assert text.isascii()
-
-
-@given(st.text())
-def test_an_escaped_value_is_only_a_value(value: str) -> None:
-    node = parse(f"(cn={escape(value)})")
-    assert node == Compare("cn", "=", value.encode("utf-8", "surrogateescape"))
 
 
 def test_names_in_order() -> None:

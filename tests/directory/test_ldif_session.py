@@ -5,9 +5,7 @@ from pathlib import Path
 import pytest
 
 from colocroute.directory.events import Event, RefreshBegin, RefreshDone, RefreshKind, Upsert
-from colocroute.directory.filter import parse
-from colocroute.directory.ldif_session import BATCH_EVENTS, POLL_SECONDS, LdifSession, search_file
-from colocroute.directory.match import compile_filter
+from colocroute.directory.ldif_session import BATCH_EVENTS, POLL_SECONDS, LdifSession
 from colocroute.directory.schema import Schema
 from colocroute.errors import DirectoryError
 from colocroute.model import UserEntry
@@ -64,7 +62,7 @@ def test_the_whole_file_is_one_refresh(file: Path) -> None:
 def test_portions_are_bounded(file: Path) -> None:
     file.write_text(company_ldif(2 * BATCH_EVENTS), encoding="utf-8")
     opened = session(file)
-    sizes = [len(opened.events(0)) for _ in range(3)]
+    sizes = [len(opened.events(10)) for _ in range(3)]
     assert sizes[:2] == [BATCH_EVENTS, BATCH_EVENTS]
     assert 0 < sizes[2] < BATCH_EVENTS
 
@@ -112,6 +110,26 @@ def test_a_file_that_is_still_being_written_is_left_until_it_rests(file: Path) -
             # On a machine that stalls it may have rested for long enough.
             assert not early or time.monotonic() - started > POLL_SECONDS
     assert len(dns(refresh(opened))) == 4 + 8
+
+
+def test_a_file_that_is_opened_while_it_is_written_is_left_until_it_rests(file: Path) -> None:
+    file.touch()
+    opened = session(file)
+    assert opened.events(0) == []
+    file.write_text(company_ldif(2), encoding="utf-8")
+    assert len(dns(refresh(opened))) == 4 + 2
+
+
+@pytest.mark.parametrize(
+    "content", ["", "version: 1\n\n# nobody yet\n", as_ldif("dc=other", {"dc": ["other"]})]
+)
+def test_a_file_without_an_entry_is_no_directory(file: Path, content: str) -> None:
+    file.write_text(content, encoding="utf-8")
+    with pytest.raises(DirectoryError, match=r"users.ldif: no entry at or below dc=test,dc=tux"):
+        refresh(session(file))
+    file.write_text("", encoding="utf-8")
+    with pytest.raises(DirectoryError, match=r"users.ldif: no entry in it"):
+        refresh(session(file, ""))
 
 
 def test_a_file_that_changes_while_it_is_read_is_read_again(
@@ -197,20 +215,6 @@ def test_entries_that_cannot_be_told_apart_are_refused(file: Path, second: dict[
 def test_close_ends_a_read_that_is_under_way(file: Path) -> None:
     file.write_text(company_ldif(2 * BATCH_EVENTS), encoding="utf-8")
     opened = session(file)
-    opened.events(0)
+    assert opened.events(10)
     opened.close()
     opened.close()
-
-
-def test_search(file: Path) -> None:
-    file.write_text(company_ldif(5), encoding="utf-8")
-
-    def search(text: str) -> list[str]:
-        return [
-            entry.dn for entry in search_file(file, SUFFIX, Schema().mapper(), compile_filter(parse(text)))
-        ]
-
-    assert search("(alias=F3@test.tux)") == [Person(3).dn]
-    assert search("(ou=users)") == []
-    assert search("(alias=nobody@test.tux)") == []
-    assert len(search("(suseMailTransportDestination=*)")) == 3

@@ -90,11 +90,16 @@ def test_a_change_of_its_file_is_answered(demo: str) -> None:
     ldif = Path(socket_path[1]) / "users.ldif"
     ldif.write_text(ldif.read_text().replace("bob@central.test.tux", "bob@external.test.tux"))
     table = f"socketmap:unix:{socket_path[1]}/map.sock:virtual_alias"
+    said: list[str] = []
 
     def moved() -> bool:
         done = subprocess.run(
             ["/usr/sbin/postmap", "-q", "robert@test.tux", table], capture_output=True, text=True, check=False
         )
-        return done.stdout.strip() == "bob@external.test.tux"
+        said.append(done.stdout + done.stderr)
+        return said[-1] == "bob@external.test.tux\n"
 
-    wait_for(moved, "the new route")
+    try:
+        wait_for(moved, "the new route")
+    except AssertionError as error:
+        raise AssertionError(f"{error}; postmap said {said[-1]!r}; the file: {ldif.stat()}") from None

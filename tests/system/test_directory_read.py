@@ -5,13 +5,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from colocroute.directory.client import search_records
 from colocroute.directory.events import RefreshBegin, RefreshDone, RefreshKind, Session, Upsert
 from colocroute.directory.schema import Schema
 from colocroute.errors import DirectoryError
-from colocroute.model import Entry, SiteEntry, UserEntry
+from colocroute.model import Entry, UserEntry
 from tests.lab.company import SITES, SUFFIX, USERS, Person, company_ldif
-from tests.lab.directory import DEADLINE, changes, connect, entries, gather, refresh, settings_for
+from tests.lab.directory import DEADLINE, changes, connect, entries, gather, refresh
 from tests.lab.slapd import Slapd
 
 NUMBER = 10_000
@@ -217,17 +216,3 @@ def test_entries_that_only_the_directory_understands_are_kept_and_told() -> None
         assert "1 entries match none of the filters as they are understood here" in session.warnings[0]
         assert Person(0).dn in session.warnings[0]
         session.close()
-
-
-def test_one_search(slapd: Slapd) -> None:
-    settings = settings_for(slapd)
-    [entry] = search_records(settings, "(alias=F7@test.tux)")
-    assert (entry.dn, entry.user) == (Person(7).dn, user_of(Person(7)))
-    assert search_records(settings, "(alias=nobody@test.tux)") == []
-    assert search_records(settings, "(ou=users)") == []
-    [site] = search_records(settings, "(suseMailTransportDestination=paris.test.tux)")
-    assert site.site == SiteEntry(("paris.test.tux",), ("smtp:[10.3.0.1]",))
-    with pytest.raises(DirectoryError, match="character 1"):
-        search_records(settings, "alias=x")
-    with pytest.raises(DirectoryError, match="noSuchObject"):
-        search_records(settings_for(slapd, base="dc=nowhere"), "(uid=x)")

@@ -95,11 +95,6 @@ def render(node: Filter) -> str:
     return f"({node.name}={'*'.join(map(_escape, node.pieces))})"
 
 
-def escape(value: str) -> str:
-    """`value` for use inside a filter: no character of it is taken as syntax."""
-    return _escape(value.encode("utf-8", "surrogateescape"))
-
-
 def names(node: Filter) -> Iterator[str]:
     """The attributes that the filter mentions, as written, in order, with repetitions."""
     if isinstance(node, And | Or):

@@ -1,8 +1,8 @@
 """An LDIF file as a directory: read whole whenever it changes.
 
-Owns noticing a change, the snapshot that is read, and what makes a file no directory (two entries of a name).
-A file that is missing or wrong raises `DirectoryError`, and the mirror stays as it was.  Must not know the
-syntax of LDIF, nor the store.
+Owns noticing a change, the snapshot that is read, and what makes a file no directory: two entries of a name,
+or none at all.  A file that is missing or wrong raises `DirectoryError`, and the mirror stays as it was.  Must
+not know the syntax of LDIF, nor the store.
 
 Known limit: a file that is being rewritten in place may be seen half written if the writer pauses for longer
 than `POLL_SECONDS`; write aside and rename.
@@ -23,10 +23,8 @@ from colocroute.directory import dn as names
 from colocroute.directory.events import Event, RefreshBegin, RefreshDone, RefreshKind, Upsert
 from colocroute.directory.identity import split_dn, uuid_of
 from colocroute.directory.ldif import LdifReader, LdifRecord
-from colocroute.directory.match import Predicate, standard_names
 from colocroute.directory.schema import Mapper
 from colocroute.errors import DirectoryError
-from colocroute.model import Entry
 
 POLL_SECONDS = 0.25  # a change must be seen within 2 s; a file is read when it has been quiet for one poll
 CHUNK_BYTES = 1 << 20
@@ -34,6 +32,7 @@ BATCH_EVENTS = 2000
 SNAPSHOT_TRIES = 8
 
 Stamp = tuple[int, int, int]
+NEVER: Stamp = (0, 0, 0)
 
 
 class LdifSession:
@@ -47,12 +46,13 @@ class LdifSession:
         self.position = ""
         self.warnings: list[str] = []
         self._path = path
-        self._base = base_of(base)
+        self._base = _split(base)
+        self._where = f"at or below {base}" if base else "in it"
         self._mapper = mapper
-        self._reading: Iterator[Event] | None = self._refresh()
-        self._read: Stamp = _stamp(path)
-        self._seen = self._read
-        self._due = 0.0
+        self._reading: Iterator[Event] | None = None
+        self._read = NEVER
+        self._seen = _stamp(path)
+        self._due = 0.0 if _is_at_rest(self._seen) else time.monotonic() + POLL_SECONDS
 
     def events(self, timeout: float) -> Sequence[Event]:
         """The next part of a refresh, or nothing after `timeout` seconds without a change of the file."""
@@ -92,27 +92,19 @@ class LdifSession:
         with _snapshot(self._path) as (file, stamp):
             self._read = self._seen = stamp
             yield RefreshBegin()
+            record = None
             for entry_id, record in _identified(file, self._path, self._base):
                 entry = self._mapper.choose(entry_id, record.dn, record.attributes)
                 if entry is not None:
                     yield Upsert(entry)
+        if record is None:
+            # RFC 2849: ldif-content has at least one record; nor has LDAP a base without an entry.
+            raise DirectoryError(f"{self._path}: no entry {self._where}")
         self.contact = time.clock_gettime(time.CLOCK_BOOTTIME)
         yield RefreshDone(RefreshKind.COMPLETE)
 
 
-def search_file(path: Path, base: str, mapper: Mapper, predicate: Predicate) -> list[Entry]:
-    """The entries of the file that have a part in routing and match `predicate`.  Raises `DirectoryError`."""
-    found: list[Entry] = []
-    with _snapshot(path) as (file, _):
-        for entry_id, record in _identified(file, path, base_of(base)):
-            if predicate(standard_names(record.attributes)):
-                entry = mapper.choose(entry_id, record.dn, record.attributes)
-                found += [entry] if entry is not None else []
-    return found
-
-
-def base_of(base: str) -> tuple[str, ...]:
-    """The configured base, split.  Raises `DirectoryError`."""
+def _split(base: str) -> tuple[str, ...]:
     try:
         return names.split(base)
     except ValueError as error:
@@ -132,6 +124,11 @@ def _stamp(path: Path) -> Stamp:
     if not stat.S_ISREG(status.st_mode):
         raise DirectoryError(f"{path}: not a regular file")
     return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def _is_at_rest(stamp: Stamp) -> bool:
+    """Whether it was last written a while ago: then nobody is at it."""
+    return time.time_ns() - stamp[0] > POLL_SECONDS * 1e9
 
 
 @contextmanager
