@@ -1,0 +1,41 @@
+"""The mirror from end to end, for commands that go through all of it.
+
+Owns a view that can also be walked, in one read transaction, with or without the daemon running.  Limit: as
+long as it is open, LMDB cannot use again what later commits free.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from colocroute.config import Config
+from colocroute.daemon import build
+from colocroute.daemon.resolver import MirrorView
+from colocroute.model import Record
+from colocroute.store.snapshot import Index
+
+
+class WholeView(MirrorView):
+    """A `MirrorView` that can be walked."""
+
+    __slots__ = ()
+
+    def records(self) -> Iterator[Record]:
+        """Every record, by ascending id; raises `StoreError`."""
+        return (record for _, record in (self._snapshot or self._begin()).records())
+
+    def keys(self, index: Index) -> Iterator[str]:
+        """Every folded key of an index, by ascending code points; raises `StoreError`."""
+        return (self._snapshot or self._begin()).keys(index)
+
+
+@contextmanager
+def whole(config: Config) -> Iterator[WholeView]:
+    """A view of now; raises `StoreError`."""
+    mirror = build.open_mirror(config, writable=False)
+    try:
+        now = build.resolver(config, mirror).view()
+        view = WholeView(mirror, now.state, now.topology, now.rules)
+        with view:
+            yield view
+    finally:
+        mirror.close()
