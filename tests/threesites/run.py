@@ -39,6 +39,19 @@ class Result(msgspec.Struct):
     stuck: int
     """Mails still in queues at the end of patience."""
     seconds: float
+    broken: list[str]
+    """What the scenario requires besides, and was not so."""
+
+    @property
+    def good(self) -> bool:
+        """Whether all is as required."""
+        return self.account.clean and not self.stuck and not self.broken
+
+    @property
+    def notes(self) -> list[str]:
+        """What is not as required, one line each."""
+        stuck = [f"{self.stuck} mails still wait in queues"] if self.stuck else []
+        return [*self.account.notes, *self.broken, *stuck]
 
 
 class Run:
@@ -48,6 +61,7 @@ class Run:
         self.lab = lab
         self.messages = messages
         self.deferred = 0
+        self.broken: list[str] = []
         self._begun = 0.0
         self._seconds = messages / PER_SECOND
         self._first = len(lab.post.fates)
@@ -79,6 +93,11 @@ class Run:
             self.deferred = max(self.deferred, self.lab.deferred())
             time.sleep(POLL_SECONDS)
         return True
+
+    def require(self, condition: bool, otherwise: str) -> None:
+        """Notes what is not as it must be."""
+        if not condition:
+            self.broken.append(otherwise)
 
     def drain(self) -> None:
         """Waits until all queues are empty."""
@@ -116,4 +135,4 @@ def play(lab: Lab, scenario: Scenario, messages: int) -> Result:
     scenario.play(run)
     run.drain()
     found = account(run.fates(), run.arrivals(), lab.homes)
-    return Result(scenario.name, found, run.deferred, lab.queued(), time.monotonic() - started)
+    return Result(scenario.name, found, run.deferred, lab.queued(), time.monotonic() - started, run.broken)

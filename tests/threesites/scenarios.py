@@ -7,7 +7,17 @@ import signal
 import time
 from functools import partial
 
-from tests.lab.company import SITES, Person, company_ldif
+from tests.lab.company import (
+    SITES,
+    SUFFIX,
+    TRANSPORTS,
+    USERS,
+    ZONES,
+    Person,
+    as_ldif,
+    base_entries,
+    company_ldif,
+)
 from tests.lab.daemon import kill, wait_for
 from tests.threesites.network import OUTSIDE
 from tests.threesites.run import Run, Scenario
@@ -17,6 +27,12 @@ EXTERNAL, PARIS = "external", "paris"
 NEW_ADDRESS = "10.3.0.2"
 MOVED = 3
 GREETINGS = 4
+
+
+def bare_tree() -> str:
+    """The company without users and sites."""
+    tops = (SUFFIX, USERS, TRANSPORTS, ZONES)
+    return "".join(as_ldif(dn, attributes) for dn, attributes in base_entries() if dn in tops)
 
 
 def nothing(run: Run) -> None:
@@ -49,7 +65,7 @@ def central_down(run: Run) -> None:
     central.restart_slapd()
     central.start_service()
     central.inside(central.postfix.start)
-    assert flowed, "mail between the other sites waited for central"
+    run.require(flowed, "mail between the other sites waited for central")
 
 
 def slapd_killed(run: Run) -> None:
@@ -63,21 +79,22 @@ def slapd_killed(run: Run) -> None:
 
 
 def replica_emptied(run: Run) -> None:
-    """The replica of external has no entries, then gets all of them anew."""
-    _replace_replica(run, "")
+    """The replica of external has no entries, then nothing but the bare tree; then it gets all anew."""
+    _replace_replica(run, "", bare_tree())
 
 
 def replica_without_users(run: Run) -> None:
-    """The replica of external is rebuilt from a file that has no users, then gets all entries anew."""
+    """The replica of external is rebuilt from a file that has the sites and no users, then gets all anew."""
     _replace_replica(run, company_ldif(0))
 
 
-def _replace_replica(run: Run, ldif: str) -> None:
+def _replace_replica(run: Run, *contents: str) -> None:
     site = run.lab.sites[EXTERNAL]
     with run.load():
-        run.at(0.15)
-        site.slapd.stop()
-        site.restart_slapd(syncrepl=False, ldif=ldif)
+        for number, ldif in enumerate(contents):
+            run.at(0.15 + 0.3 * number)
+            site.slapd.stop()
+            site.restart_slapd(syncrepl=False, ldif=ldif)
         run.at(0.75)
         site.slapd.stop()
         site.restart_slapd(ldif="")
