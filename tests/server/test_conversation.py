@@ -59,14 +59,14 @@ def test_refusals(listening: socket.socket, answering: FakeAnswering) -> None:
 def test_socketmap_asks_the_map_it_names(listening: socket.socket, answering: FakeAnswering) -> None:
     talk = lookup(WireProtocol.SOCKETMAP, listening, answering)
     assert talk.reply(socketmap.Request(b"x", b"key")) == b"8:OK x/key,"
-    assert talk.reply_to_one(b"5:x key,") == b"8:OK x/key,"
+    assert talk.reply_to_one(b"5:x key,", answering.number) == b"8:OK x/key,"
 
 
 def test_tcp_table_asks_the_map_of_its_port(listening: socket.socket, answering: FakeAnswering) -> None:
     talk = lookup(WireProtocol.TCP_TABLE, listening, answering)
     assert talk.reply(tcp_table.Request(b"key")) == b"200 m/key\n"
-    assert talk.reply_to_one(TCP_REQUEST) == b"200 m/key\n"
-    assert talk.reply_to_one(b"put key\n") == b"400 unknown command 'put'\n"
+    assert talk.reply_to_one(TCP_REQUEST, answering.number) == b"200 m/key\n"
+    assert talk.reply_to_one(b"put key\n", answering.number) == b"400 unknown command 'put'\n"
     assert talk.reply(TempFail("no")) == b"400 no\n"
 
 
@@ -81,11 +81,11 @@ def test_a_broken_answering_is_a_temporary_failure_and_a_traceback(
     listening: socket.socket, answering: FakeAnswering, caplog: pytest.LogCaptureFixture
 ) -> None:
     socketmap_talk = lookup(WireProtocol.SOCKETMAP, listening, answering)
-    assert socketmap_talk.reply_to_one(request(b"fail")) == b"19:TEMP internal error,"
+    assert socketmap_talk.reply_to_one(request(b"fail"), answering.number) == b"19:TEMP internal error,"
     assert "RuntimeError: the answering is broken" in caplog.text
     assert "here: no answer to" in caplog.text
     tcp_talk = lookup(WireProtocol.TCP_TABLE, listening, answering)
-    assert tcp_talk.reply_to_one(b"get fail\n") == b"400 internal error\n"
+    assert tcp_talk.reply_to_one(b"get fail\n", answering.number) == b"400 internal error\n"
     policy_talk = made(WireProtocol.POLICY, listening, answering)
     reply = policy_talk.reply(policy.Request({b"sender": b"fail"}))
     assert reply == b"action=DEFER_IF_PERMIT 4.3.0 internal error\n\n"
@@ -98,17 +98,17 @@ def test_one_whole_request_fills_the_cache(
     protocol: WireProtocol, whole: bytes, listening: socket.socket, answering: FakeAnswering
 ) -> None:
     talk = lookup(protocol, listening, answering)
-    reply = talk.reply_to_one(whole)
+    reply = talk.reply_to_one(whole, answering.number)
     assert talk.cache[whole] == reply
     assert reply is not None
     assert talk.cache.stamp == answering.number
     for more_or_less in (whole[:-1], whole + whole, whole + b"1", b""):
-        assert talk.reply_to_one(more_or_less) is None
+        assert talk.reply_to_one(more_or_less, answering.number) is None
 
 
 def test_a_temporary_failure_is_not_kept(listening: socket.socket, answering: FakeAnswering) -> None:
     talk = lookup(WireProtocol.SOCKETMAP, listening, answering)
-    talk.reply_to_one(request(b"fail"))
+    talk.reply_to_one(request(b"fail"), answering.number)
     assert len(talk.cache) == 0
 
 
@@ -120,7 +120,7 @@ def test_the_stamp_of_a_kept_reply_is_read_before_the_answer(listening: socket.s
 
     answering = CommitsMeanwhile()
     talk = lookup(WireProtocol.SOCKETMAP, listening, answering)
-    talk.reply_to_one(request(b"key"))
+    talk.reply_to_one(request(b"key"), answering.number)
     assert talk.cache[request(b"key")] is not None
     assert talk.cache.stamp != answering.number
 
@@ -133,5 +133,5 @@ def test_an_answer_that_is_none_is_an_internal_error(
 ) -> None:
     monkeypatch.setattr(answering, "answer", lambda _map_name, _key: 42)
     talk = lookup(WireProtocol.SOCKETMAP, listening, answering)
-    assert talk.reply_to_one(request(b"key")) == b"19:TEMP internal error,"
+    assert talk.reply_to_one(request(b"key"), answering.number) == b"19:TEMP internal error,"
     assert "Traceback" in caplog.text

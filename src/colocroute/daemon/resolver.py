@@ -4,8 +4,8 @@ Owns the joint between server, store and routing: converts keys to text once, ke
 commit, opens at most one read transaction for a lookup and none for a foreign domain.
 """
 
-import time
 from collections.abc import Mapping, Sequence
+from time import CLOCK_BOOTTIME, clock_gettime
 from types import TracebackType
 
 from colocroute.errors import StoreError
@@ -17,15 +17,14 @@ from colocroute.routing.view import Rules, Topology
 from colocroute.store.mirror import Mirror
 from colocroute.store.snapshot import Snapshot
 
-KEY_LIMIT = 10_000  # bytes: Postfix's socketmap_max_query_size; no address is longer
-
-_STATE_NUMBER = {state: number for number, state in enumerate(State)}
+_LIVE = State.LIVE
+_FUNCTIONS = {name.encode(): function for name, function in maps.MAPS.items()}
 
 
 class MirrorView:
     """A `routing.view.View` over one read transaction that begins with the first question."""
 
-    __slots__ = ("_context", "_mirror", "_snapshot", "rules", "state", "topology")
+    __slots__ = ("_mirror", "_snapshot", "rules", "state", "topology")
 
     def __init__(self, mirror: Mirror, state: State, topology: Topology, rules: Rules) -> None:
         self.state = state
@@ -36,8 +35,7 @@ class MirrorView:
 
     def _begin(self) -> Snapshot:
         if self._snapshot is None:
-            self._context = self._mirror.snapshot()
-            self._snapshot = self._context.__enter__()
+            self._snapshot = self._mirror.snapshot()
         return self._snapshot
 
     def owners(self, address: str) -> Sequence[User]:
@@ -65,9 +63,13 @@ class MirrorView:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the read transaction, if there is one; closing twice does no harm."""
         if self._snapshot is not None:
+            self._snapshot.close()
             self._snapshot = None
-            self._context.__exit__(kind, error, trace)
 
 
 class Resolver:
@@ -93,16 +95,15 @@ class Resolver:
     def stamp(self) -> int:
         """Changes with every commit and every change of state; negative while a commit is in progress."""
         number = self._pulse.stamp()
-        if number & 1 or number < 0:
+        if number & 1:
             return -1
-        return number << 2 | _STATE_NUMBER[self._state()]
-
-    def _state(self) -> State:
-        return self._pulse.state(time.clock_gettime(time.CLOCK_BOOTTIME), self._stale_after)
+        # Between two stamps of the pulse time alone changes the state, from live to stale and back.
+        now = clock_gettime(CLOCK_BOOTTIME)
+        return number << 1 | (self._pulse.state(now, self._stale_after) is _LIVE)
 
     def view(self) -> MirrorView:
         """A view of now; use it as a context manager."""
-        state = self._state()
+        state = self._pulse.state(clock_gettime(CLOCK_BOOTTIME), self._stale_after)
         if self._pulse.topology() != self._topology_number:
             self._read_topology()
         return MirrorView(self._mirror, state, self._topology, self._rules)
@@ -128,15 +129,19 @@ class Resolver:
 
     def answer(self, map_name: bytes, key: bytes) -> Answer:
         """The answer to one request; any bytes have one."""
-        name = map_name.decode("ascii", "backslashreplace")
-        text = decode_key(key) if len(key) <= KEY_LIMIT else None
+        function = _FUNCTIONS.get(map_name)
+        if function is None:
+            return maps.unknown(map_name.decode("ascii", "backslashreplace"))
+        text = decode_key(key)
         if text is None:
-            return NOT_FOUND if name in maps.MAPS else maps.answer(self.view(), name, "")
+            return NOT_FOUND
+        view = self.view()
         try:
-            with self.view() as view:
-                return maps.answer(view, name, text)
+            return function(view, text)
         except StoreError as error:
             return TempFail(f"mirror unreadable: {error}")
+        finally:
+            view.close()
 
     def policy(self, attributes: Mapping[str, str]) -> str:
         """The action for one policy request."""

@@ -33,7 +33,7 @@ class How(Enum):
     CATCH_ALL = "catch-all"
 
 
-class Question(msgspec.Struct, frozen=True):
+class Question(msgspec.Struct, frozen=True, gc=False):
     """A usable key in a domain of ours: the text as asked, its folded form, and whose domain it is."""
 
     text: str
@@ -42,7 +42,7 @@ class Question(msgspec.Struct, frozen=True):
     domain_class: Literal["public", "site"]
 
 
-class Match(msgspec.Struct, frozen=True):
+class Match(msgspec.Struct, frozen=True, gc=False):
     """Who a key means: at least one user, the folded key that was found, the extension it had to lose."""
 
     users: Sequence[User]

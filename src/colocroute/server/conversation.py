@@ -69,12 +69,14 @@ class LookupConversation(Conversation):
         """See `Conversation`."""
         return self._answer(request)[0]
 
-    def reply_to_one(self, data: bytes) -> bytes | None:
-        """The reply, and the cache filled, if `data` is exactly one request; else None."""
+    def reply_to_one(self, data: bytes, stamp: int) -> bytes | None:
+        """The reply, and the cache filled, if `data` is exactly one request; else None.
+
+        `stamp` is the answering's, read since `data` was received.
+        """
         request = self._parse_one(data)
         if request is None:
             return None
-        stamp = self._answering.stamp()
         reply, keep = self._answer(request)
         if keep:
             self.cache.keep(stamp, data, reply)

@@ -105,10 +105,10 @@ class Loop:
                     self._fail(connections[fd], error)
                     continue
                 try:
-                    cache = conversation.cache
-                    reply = cache[data] if stamp() == cache.stamp else None
+                    cache, now = conversation.cache, stamp()
+                    reply = cache[data] if now == cache.stamp else None
                     if reply is None:
-                        reply = conversation.reply_to_one(data)
+                        reply = conversation.reply_to_one(data, now)
                 except Exception:
                     _trouble.exception("%s: the cache is not in use", conversation.name)
                     reply = None

@@ -30,6 +30,8 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # random(4)
 _SEQ, _TOPOLOGY, _FLAGS, _MIRROR, _MARK, _BOOT, _CONTACT = range(2, 9)
 _COMPLETE, _HELD, _UNWRITABLE, _DAMAGED = 1, 2, 4, 8
 
+_LIVE = State.LIVE  # to name a member takes as long as to read the page
+
 
 def mark_of(fingerprint: str) -> int:
     """The number in the page that says whose mirror it speaks of; never 0."""
@@ -92,7 +94,7 @@ class Pulse:
     def state(self, now: float, stale_after: float) -> State:
         """The state at `now` (CLOCK_BOOTTIME seconds); `EMPTY` for a mirror of another fingerprint."""
         state = self._state(now, stale_after)
-        if (state is State.EMPTY or state is State.STALE) and now >= self._look_at:
+        if state is not _LIVE and now >= self._look_at:
             self._look_at = now + LOOK_SECONDS
             if self._look_again():
                 return self._state(now, stale_after)
@@ -109,7 +111,7 @@ class Pulse:
         if flags & _UNWRITABLE or words[_BOOT] != self._boot:
             return State.STALE
         contact = self._times[_CONTACT]
-        return State.LIVE if contact and now - contact <= stale_after else State.STALE
+        return _LIVE if contact and now - contact <= stale_after else State.STALE
 
     def topology(self) -> int:
         """The topology number of the last commit; 0 if there is no page."""

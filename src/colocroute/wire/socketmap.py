@@ -57,9 +57,9 @@ def parse_one(data: bytes) -> Request | None:
 
 def encode(answer: Answer) -> bytes:
     """The reply, framed.  A value that Postfix must not get, or that is too long, becomes `TEMP`."""
-    if isinstance(answer, NotFound):
-        return _NOT_FOUND
-    if isinstance(answer, TempFail):
+    if not isinstance(answer, Found):
+        if isinstance(answer, NotFound):
+            return _NOT_FOUND
         return netstring.encode(b"TEMP " + text.printable(answer.reason))
     value = text.sendable(answer.value)
     if value is None:
