@@ -19,6 +19,7 @@ from colocroute.cli.wiring_model import (
     Wanted,
     Wiring,
 )
+from colocroute.routing.policy import INTERNAL
 
 OUTBOUND = "outbound"
 ASKING = frozenset({"smtpd", "cleanup", "trivial-rewrite"})
@@ -26,7 +27,9 @@ ASKING = frozenset({"smtpd", "cleanup", "trivial-rewrite"})
 
 RESTRICTIONS = "permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination"
 LATER = "450"
-LOOPS_WAIT = r"regexp:{{/^5(\.4\.6 .*loops back to myself)/ 4$$1}}"
+IN_TRANSITION = rf"regexp:{{{{/^5(\.4\.6 .*loops back to myself.*|\.7\.1 .*{INTERNAL}.*)/ 4$$1}}}}"
+"""`smtp_delivery_status_filter`: what fails for good, if it fails because not all sites know the same yet."""
+
 POLICY_SECONDS = 10  # a worker answers in microseconds; the default of 100 s would hold up a whole session
 
 
@@ -186,12 +189,12 @@ def _deliveries(wanted: Wanted, installed: Installed) -> Iterator[Parameter]:
             "routing.dns_fallback is set; and the site that is here, if routing.local_transport is not: its "
             "mail would go round in circles, so it has to wait.",
         )
-    if installed.status_filter in (STATUS_FILTER, LOOPS_WAIT):
+    if installed.status_filter in (STATUS_FILTER, IN_TRANSITION):
         yield Parameter(
             "smtp_delivery_status_filter",
-            LOOPS_WAIT,
-            "When a site gets another address, its server takes mail for the new one as its own only after "
-            "it has seen it: mail that would go round in circles has to wait, and not to bounce.",
+            IN_TRANSITION,
+            "When a site gets another address, its own server may learn of it last, and sends mail in circles; "
+            "or the others may, and take it for a stranger. That mail has to wait, and not to bounce.",
         )
     yield Parameter("recipient_delimiter", wanted.recipient_delimiter, "As routing.recipient_delimiter.")
     yield Parameter(

@@ -20,6 +20,8 @@ from colocroute.routing.view import View
 DUNNO = "DUNNO"
 DEFER = "DEFER_IF_PERMIT 4.3.0 Mail directory is not available, try again later"
 UNKNOWN_USER = "REJECT 5.1.1 User unknown"
+INTERNAL = "is an internal mail domain"
+"""By these words our own servers know that one of them was taken for a stranger (`cli.wiring`)."""
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -45,7 +47,7 @@ def action(
         if view.state is not State.LIVE or unresolved:
             return DEFER
         return (
-            f"REJECT 5.7.1 {asked.domain} is an internal mail domain: "
+            f"REJECT 5.7.1 {asked.domain} {INTERNAL}: "
             f"nothing may be {deed} it but by our own servers and authenticated users"
         )
     return _judge_recipient(view, recipient)
