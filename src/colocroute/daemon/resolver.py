@@ -1,7 +1,8 @@
 """The answering that a worker is handed: bytes of a request to an answer, out of the mirror.
 
 Owns the joint between server, store and routing: converts keys to text once, keeps the topology of the newest
-commit, opens at most one read transaction for a lookup and none for a foreign domain.
+commit, opens at most one read transaction for a lookup and none for a foreign domain.  Rule: a mirror that
+cannot be read is as good as none, so nothing is denied for its sake.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,8 @@ from colocroute.store.mirror import Mirror
 from colocroute.store.snapshot import Snapshot
 
 _LIVE = State.LIVE
+_NEVER_FAILS = b"generic"  # smtp(8) dies of a TEMP
+_ONE_FAILURE = 1 << 56  # more than a pulse ever counts
 _FUNCTIONS = {name.encode(): function for name, function in maps.MAPS.items()}
 
 
@@ -91,25 +94,26 @@ class Resolver:
         self._unresolved = False
         self._topology = empty_topology(rules)
         self._topology_number = -1
+        self._failures = 0
 
     def stamp(self) -> int:
-        """Changes with every commit and every change of state; negative while a commit is in progress."""
+        """Changes with every commit, change of state and failure to read; negative during a commit."""
         number = self._pulse.stamp()
         if number & 1:
             return -1
         # Between two stamps of the pulse time alone changes the state, from live to stale and back.
         now = clock_gettime(CLOCK_BOOTTIME)
-        return number << 1 | (self._pulse.state(now, self._stale_after) is _LIVE)
+        return self._failures + (number << 1 | (self._pulse.state(now, self._stale_after) is _LIVE))
 
     def view(self) -> MirrorView:
         """A view of now; use it as a context manager."""
         state = self._pulse.state(clock_gettime(CLOCK_BOOTTIME), self._stale_after)
-        if self._pulse.topology() != self._topology_number:
-            self._read_topology()
+        if self._pulse.topology() != self._topology_number and not self._read_topology():
+            state = State.EMPTY
         return MirrorView(self._mirror, state, self._topology, self._rules)
 
-    def _read_topology(self) -> None:
-        """Takes the domains of the newest commit; if they cannot be read the last good ones stay."""
+    def _read_topology(self) -> bool:
+        """Takes the domains of the newest commit; returns whether it could, if not the last good ones stay."""
         try:
             with self._mirror.snapshot() as snapshot:
                 meta = snapshot.meta()
@@ -124,8 +128,9 @@ class Resolver:
                 self._unresolved = meta.unresolved
                 self._topology_number = meta.topology
         except StoreError:
-            if self._topology_number < 0:
-                self._topology = empty_topology(self._rules)
+            self._failures += _ONE_FAILURE
+            return False
+        return True
 
     def answer(self, map_name: bytes, key: bytes) -> Answer:
         """The answer to one request; any bytes have one."""
@@ -139,7 +144,8 @@ class Resolver:
         try:
             return function(view, text)
         except StoreError as error:
-            return TempFail(f"mirror unreadable: {error}")
+            self._failures += _ONE_FAILURE
+            return NOT_FOUND if map_name == _NEVER_FAILS else TempFail(f"mirror unreadable: {error}")
         finally:
             view.close()
 

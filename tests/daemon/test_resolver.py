@@ -1,0 +1,250 @@
+"""From the bytes of a request to an answer, over a real mirror that commits, ages and breaks."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from colocroute.daemon import build
+from colocroute.daemon.resolver import Resolver
+from colocroute.errors import StoreError
+from colocroute.model import NOT_FOUND, Entry, Found, SiteEntry, TempFail
+from colocroute.replicate.apply import Applier
+from colocroute.replicate.guard import GuardRules
+from colocroute.replicate.whereabouts import Whereabouts
+from colocroute.routing import maps
+from colocroute.routing.address import KEY_LIMIT
+from colocroute.routing.records import record
+from colocroute.routing.view import Rules
+from colocroute.store.meta import Held
+from colocroute.store.mirror import Mirror
+from colocroute.store.snapshot import Snapshot
+from tests.lab.held import configured
+from tests.replicate.scripted import refresh
+from tests.vectors import HERE, RULES, company_entries
+
+STALE_AFTER = 60.0
+DOMAIN_MAPS = {"virtual_alias_domains", "virtual_mailbox_domains", "mydestination", "relay_domains"}
+ANNA, NOBODY, FOREIGN = b"anna@test.tux", b"nobody@test.tux", b"somebody@example.com"
+ROUTE = Found("anna@external.test.tux")
+FAR = b"anna@external.test.tux"
+KINDS: list[Callable[[], Entry]] = [
+    lambda: Entry(b"new", "cn=new", site=SiteEntry(("new.test.tux",), ("smtp:[10.9.0.1]",))),
+    lambda: Entry(b"new", "zoneName=new", domains=("new.test",)),
+]
+
+
+def now() -> float:
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def fill(mirror: Mirror, entries: list[Entry]) -> None:
+    """One committed refresh; says nothing of how fresh it is."""
+    found = Whereabouts(here=HERE, servers=("10.1.0.1", "10.2.0.1"))
+    Applier(mirror, GuardRules(), record, lambda _snapshot: found).refresh(
+        iter(refresh(entries, None)[1:]), time.time(), "test", full=True
+    )
+
+
+@pytest.fixture
+def mirror(tmp_path: Path) -> Iterator[Mirror]:
+    """A live mirror of the company."""
+    with build.open_mirror(build.load(configured(tmp_path)), writable=True) as opened:
+        fill(opened, company_entries())
+        opened.pulse.touch(now())
+        yield opened
+
+
+@pytest.fixture
+def resolver(mirror: Mirror) -> Resolver:
+    return Resolver(mirror, RULES, STALE_AFTER)
+
+
+@contextmanager
+def unreadable(mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """Whoever opens a snapshot in the block fails; the list has one number for each."""
+    tried: list[int] = []
+
+    def fail(_mirror: Mirror) -> Snapshot:
+        tried.append(len(tried))
+        raise StoreError("/some/store: Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(mirror), "snapshot", fail)
+        yield tried
+
+
+def test_any_bytes_have_an_answer(resolver: Resolver) -> None:
+    assert resolver.answer(b"virtual_alias", ANNA) == ROUTE
+    for key in (b"\xff@test.tux", b"", b"x" * (KEY_LIMIT + 1), b"x" * KEY_LIMIT + b"@test.tux", b"\x00"):
+        for name in maps.MAPS:
+            assert resolver.answer(name.encode(), key) == NOT_FOUND
+
+
+@pytest.mark.parametrize("key", [ANNA, b"\xff", b"x" * (KEY_LIMIT + 1), FOREIGN])
+def test_an_unknown_map_fails_whatever_the_key(resolver: Resolver, key: bytes) -> None:
+    assert resolver.answer(b"nonsense", key) == TempFail("unknown map 'nonsense'")
+    assert isinstance(resolver.answer(b"\xff\x00", key), TempFail)
+
+
+def test_a_foreign_domain_opens_no_transaction(
+    mirror: Mirror, resolver: Resolver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolver.answer(b"virtual_alias", ANNA)
+    with unreadable(mirror, monkeypatch) as tried:
+        for name in maps.MAPS:
+            for key in (FOREIGN, b"example.com", b"*", b"<>", b"@example.com", b"[1.2.3.4]"):
+                assert name.endswith("_server") or resolver.answer(name.encode(), key) == NOT_FOUND
+        assert resolver.policy({"sender": "a@example.com", "recipient": "b@example.org"}) == "DUNNO"
+        assert not tried
+
+
+def test_one_lookup_is_one_transaction(resolver: Resolver, monkeypatch: pytest.MonkeyPatch) -> None:
+    resolver.answer(b"virtual_alias", ANNA)
+    taken: list[Snapshot] = []
+    real = Mirror.snapshot
+
+    def noted(mirror: Mirror) -> Snapshot:
+        taken.append(real(mirror))
+        return taken[-1]
+
+    monkeypatch.setattr(Mirror, "snapshot", noted)
+    assert resolver.answer(b"recipient", b"anna+x@test.tux") == ROUTE
+    assert len(taken) == 1
+
+
+def test_no_transaction_is_left_open(mirror: Mirror, resolver: Resolver) -> None:
+    for turn in range(1000):  # more than LMDB has slots for readers
+        resolver.answer(b"virtual_alias", b"%d@test.tux" % turn)
+        resolver.policy({"recipient": f"{turn}@test.tux"})
+    assert resolver.answer(b"virtual_alias", ANNA) == ROUTE
+    assert mirror.pulse.stamp() >= 0
+
+
+def test_the_stamp_changes_with_a_commit(mirror: Mirror, resolver: Resolver) -> None:
+    before = resolver.stamp()
+    assert before == resolver.stamp() >= 0
+    fill(mirror, [*company_entries(), KINDS[0]()])
+    assert resolver.stamp() not in (before, -1)
+
+
+def test_the_stamp_changes_with_the_state(mirror: Mirror, resolver: Resolver) -> None:
+    stamps = [resolver.stamp()]
+    mirror.pulse.touch(now() - STALE_AFTER - 1)
+    stamps.append(resolver.stamp())
+    with mirror.transaction(time.time()) as txn:
+        txn.update_meta(held=Held(1.0, "too much", 50))
+    stamps.append(resolver.stamp())
+    assert len(set(stamps)) == 3
+    assert min(stamps) >= 0
+
+
+def test_nothing_may_be_kept_while_a_commit_is_in_progress(mirror: Mirror, resolver: Resolver) -> None:
+    mirror.pulse.begin_commit(complete=True, held=False)
+    assert resolver.stamp() < 0
+    mirror.pulse.end_commit(topology=mirror.pulse.topology(), complete=True, held=False)
+    assert resolver.stamp() >= 0
+
+
+def test_nothing_may_be_kept_where_there_is_no_mirror(tmp_path: Path) -> None:
+    with build.open_mirror(build.load(configured(tmp_path)), writable=False) as absent:
+        resolver = Resolver(absent, RULES, STALE_AFTER)
+        assert resolver.stamp() < 0
+        assert isinstance(resolver.answer(b"virtual_alias", ANNA), TempFail)
+        assert isinstance(resolver.answer(b"transport", FAR), TempFail)
+        assert resolver.answer(b"virtual_alias", FOREIGN) == NOT_FOUND
+
+
+def test_the_state_decides_who_may_be_denied(mirror: Mirror, resolver: Resolver) -> None:
+    assert resolver.answer(b"virtual_alias", NOBODY) == NOT_FOUND
+    mirror.pulse.touch(now() - STALE_AFTER - 1)
+    assert isinstance(resolver.answer(b"virtual_alias", NOBODY), TempFail)
+    assert resolver.answer(b"virtual_alias", ANNA) == ROUTE
+    rejecting = Resolver(mirror, Rules(domains=RULES.domains, reject_when_stale=True), STALE_AFTER)
+    assert rejecting.answer(b"virtual_alias", NOBODY) == NOT_FOUND
+
+
+@pytest.mark.parametrize("name", sorted(maps.MAPS.keys() - DOMAIN_MAPS - {"generic"}))
+def test_a_mirror_that_cannot_be_read_fails_for_now(
+    name: str, mirror: Mirror, resolver: Resolver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolver.answer(b"virtual_alias", ANNA)
+    before = resolver.stamp()
+    with unreadable(mirror, monkeypatch):
+        said = [resolver.answer(name.encode(), key) for key in (ANNA, FAR)]
+    assert TempFail("mirror unreadable: /some/store: Input/output error") in said
+    assert resolver.stamp() != before
+
+
+def test_generic_never_fails(mirror: Mirror, resolver: Resolver, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert resolver.answer(b"generic", FAR) == Found("anna@test.tux")
+    before = resolver.stamp()
+    with unreadable(mirror, monkeypatch):
+        assert resolver.answer(b"generic", FAR) == NOT_FOUND
+    assert resolver.stamp() != before, "what was said meanwhile must not be kept"
+    assert resolver.answer(b"generic", FAR) == Found("anna@test.tux")
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_while_the_domains_cannot_be_read_nothing_is_denied(
+    known: bool, mirror: Mirror, resolver: Resolver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if known:
+        resolver.answer(b"virtual_alias", ANNA)
+        fill(mirror, [*company_entries(), KINDS[0]()])
+    with unreadable(mirror, monkeypatch):
+        for name, key in ((b"transport", FAR), (b"transport", b"x@new.test.tux"), (b"virtual_alias", ANNA)):
+            assert isinstance(resolver.answer(name, key), TempFail)
+        outsider = {"client_address": "192.0.2.1", "sender": FAR.decode()}
+        assert resolver.policy(outsider).startswith("DEFER_IF_PERMIT ")
+        assert resolver.answer(b"virtual_alias", FOREIGN) == NOT_FOUND
+    assert resolver.answer(b"virtual_alias", ANNA) == ROUTE
+    assert resolver.policy(outsider).startswith("REJECT 5.7.1 ")
+
+
+@pytest.mark.parametrize("new", KINDS)
+def test_domains_follow_the_commits(new: Callable[[], Entry], mirror: Mirror, resolver: Resolver) -> None:
+    asked = {"new.test.tux": b"transport", "new.test": b"virtual_alias_domains"}
+    entry = new()
+    domain = next(iter(entry.domains or (entry.site.domains if entry.site else ())))
+    assert resolver.answer(asked[domain], domain.encode()) == NOT_FOUND
+    fill(mirror, [*company_entries(), entry])
+    assert isinstance(resolver.answer(asked[domain], domain.encode()), Found)
+    fill(mirror, company_entries())
+    assert resolver.answer(asked[domain], domain.encode()) == NOT_FOUND
+
+
+def test_where_we_are_follows_the_commits(mirror: Mirror, resolver: Resolver) -> None:
+    assert isinstance(resolver.answer(b"mydestination", b"central.test.tux"), Found)
+    with mirror.transaction(time.time()) as txn:
+        txn.update_meta(here=("external.test.tux",))
+    assert resolver.answer(b"mydestination", b"central.test.tux") == NOT_FOUND
+    assert isinstance(resolver.answer(b"mydestination", b"external.test.tux"), Found)
+
+
+def test_the_policy_knows_servers_and_trusted_networks(mirror: Mirror, tmp_path: Path) -> None:
+    config = build.load(configured(tmp_path))
+    policy = msgspec.structs.replace(config.policy, trusted=build.load(trusting(tmp_path)).policy.trusted)
+    resolver = build.resolver(msgspec.structs.replace(config, policy=policy), mirror)
+    asked = {"recipient": "anna@external.test.tux"}
+    for client, allowed in (("10.1.0.1", True), ("192.0.2.7", True), ("192.0.3.7", False)):
+        action = resolver.policy({**asked, "client_address": client})
+        assert (action == "DUNNO") is allowed, (client, action)
+    assert resolver.policy({"recipient": NOBODY.decode()}).startswith("REJECT 5.1.1 ")
+
+
+def trusting(directory: Path) -> Path:
+    path = configured(directory)
+    path.write_text(path.read_text() + '[policy]\ntrusted = ["192.0.2.0/24"]\n')
+    return path
+
+
+def test_the_policy_defers_while_the_mirror_cannot_be_read(
+    mirror: Mirror, resolver: Resolver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolver.answer(b"virtual_alias", ANNA)
+    with unreadable(mirror, monkeypatch):
+        assert resolver.policy({"recipient": ANNA.decode()}).startswith("DEFER_IF_PERMIT ")
