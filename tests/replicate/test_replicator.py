@@ -27,7 +27,7 @@ from tests.replicate.scripted import (
     user,
 )
 
-RULES = ReplicatorRules(full_refresh_interval=3600, remember_moves=3600, window=600)
+RULES = ReplicatorRules(stale_after=60, full_refresh_interval=3600, remember_moves=3600, window=600)
 
 
 class EndOfTestError(Exception):
@@ -202,6 +202,21 @@ def test_errors_are_reported_once_connected_again(tmp_path: Path) -> None:
         _, around = follow(mirror, DirectoryError("no route to host"), session(refresh(company(1))))
         assert [report.last_error for report in around.reports][:1] == ["no route to host"]
         assert any(report.connected and not report.last_error for report in around.reports)
+
+
+def test_life_begins_anew_only_after_a_silence_that_was_too_long(tmp_path: Path) -> None:
+    with opened(tmp_path) as mirror:
+        _, around = follow(
+            mirror,
+            session(refresh(company(1))),
+            session(refresh([], None, RefreshKind.DELETE)),
+            lambda: mirror.pulse.touch(0.0),
+            session(refresh([], None, RefreshKind.DELETE)),
+        )
+        began = list(dict.fromkeys(report.alive_since for report in around.reports))
+        assert began[0] == 0.0
+        assert len(began) == 3
+        assert began == sorted(began)
 
 
 def test_damage_ends_the_process_so_that_the_next_starts_anew(tmp_path: Path) -> None:

@@ -125,6 +125,7 @@ def guard_rules(config: Config) -> GuardRules:
 def replicator_rules(config: Config) -> ReplicatorRules:
     """The times the replicator keeps."""
     return ReplicatorRules(
+        stale_after=config.routing.stale_after,
         full_refresh_interval=config.directory.full_refresh_interval,
         remember_moves=config.routing.remember_moves,
         window=config.guard.window,

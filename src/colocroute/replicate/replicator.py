@@ -8,12 +8,14 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 import msgspec
 
 from colocroute.directory.events import Event, RefreshBegin, Session
 from colocroute.errors import CookieRefusedError, DirectoryError, MirrorDamagedError, StoreError
+from colocroute.model import State
 from colocroute.replicate.apply import Applier, RefusedError
 from colocroute.replicate.backoff import FIRST_SECONDS, LONGEST_SECONDS, Backoff
 from colocroute.replicate.whereabouts import Whereabouts
@@ -31,6 +33,7 @@ HELD_LONGEST_SECONDS = 60.0
 class ReplicatorRules(msgspec.Struct, frozen=True):
     """Times in seconds."""
 
+    stale_after: float
     full_refresh_interval: float
     remember_moves: float
     window: float
@@ -38,12 +41,13 @@ class ReplicatorRules(msgspec.Struct, frozen=True):
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """What `status` shows of the directory session."""
+    """What `status` shows of the directory session; `alive_since` is the wall clock, 0 for not yet."""
 
     uri: str = ""
     mode: str = ""
     connected: bool = False
     position: str = ""
+    alive_since: float = 0.0
     last_error: str = ""
     warnings: tuple[str, ...] = ()
 
@@ -136,7 +140,8 @@ class Replicator:
             if self._events:
                 self._take(session)
             if self._alive:
-                self._mirror.pulse.touch(session.contact)
+                with self._noting_life():
+                    self._mirror.pulse.touch(session.contact)
             self._show(session, connected=True)
 
     def _take(self, session: Session) -> None:
@@ -171,8 +176,20 @@ class Replicator:
         self._show(session, connected=True, last_error="")
         if self._full:
             self._full_due = time.monotonic() + self._rules.full_refresh_interval
-        self._mirror.pulse.touch(session.contact)
-        self._mirror.pulse.set(complete=True, held=False, unwritable=False)
+        with self._noting_life():
+            self._mirror.pulse.touch(session.contact)
+            self._mirror.pulse.set(complete=True, held=False, unwritable=False)
+
+    @contextmanager
+    def _noting_life(self) -> Iterator[None]:
+        """Notes the time if the block makes the mirror live."""
+        before = self._state()
+        yield
+        if before is not State.LIVE and self._state() is State.LIVE:
+            self._change(msgspec.structs.replace(self._progress, alive_since=time.time()))
+
+    def _state(self) -> State:
+        return self._mirror.pulse.state(time.clock_gettime(time.CLOCK_BOOTTIME), self._rules.stale_after)
 
     def _refresh_events(self, session: Session) -> Iterator[Event]:
         """The events of a refresh as they come; what follows its end stays in the queue."""
@@ -257,6 +274,7 @@ class Replicator:
                 mode=session.mode,
                 connected=connected,
                 position=session.position,
+                alive_since=self._progress.alive_since,
                 last_error=self._progress.last_error if last_error is None else last_error,
                 warnings=tuple(session.warnings),
             )
