@@ -81,7 +81,15 @@ def test_a_copy_without_lock_file_is_read(shared: Path) -> None:
     assert not (shared / files.LOCK).exists()
 
 
-# -- accept
+def test_a_reader_of_unlocked_data_locks_as_soon_as_there_is_a_writer(tmp_path: Path) -> None:
+    fill(tmp_path)
+    (tmp_path / files.LOCK).unlink()
+    with Child(tmp_path) as child:
+        assert len(child.ask("mirror.snapshot().owners('anna@test.tux')")) == 1
+        assert child.ask("mirror._attached.locked") is False
+        with open_mirror(tmp_path):
+            assert len(child.ask("mirror.snapshot().owners('anna@test.tux')")) == 1
+            assert child.ask("mirror._attached.locked") is True
 
 
 def test_accept_changes_one_number_beside_a_running_writer(tmp_path: Path) -> None:

@@ -43,11 +43,12 @@ _NOT_OURS = (
 
 
 class Attached(msgspec.Struct, frozen=True):
-    """An open environment, its databases, and which mirror it holds."""
+    """An open environment, its databases, which mirror it holds, and whether writers know of its readers."""
 
     environment: lmdb.Environment
     databases: Databases
     mirror: int
+    locked: bool = True
 
 
 def attach(directory: Path, fingerprint: str, *, write: bool = False) -> Attached | None:
@@ -59,7 +60,8 @@ def attach(directory: Path, fingerprint: str, *, write: bool = False) -> Attache
         data = files.look_at_data(directory)
         if data is None or data.problem or data.missing:
             return None
-        environment = _open(directory, write=write, lock=_lockable(directory, write=write))
+        locked = _lockable(directory, write=write)
+        environment = _open(directory, write=write, lock=locked)
     except _NOT_OURS:
         return None
     except FILE_FAILURES as error:
@@ -68,7 +70,7 @@ def attach(directory: Path, fingerprint: str, *, write: bool = False) -> Attache
         databases = _databases(directory, environment)
         tag = _tag(environment, databases)
         if tag is not None and (tag.layout, tag.fingerprint) == (LAYOUT, fingerprint):
-            return Attached(environment, databases, tag.mirror)
+            return Attached(environment, databases, tag.mirror, locked)
     except _NOT_OURS:
         log.debug("%s: not a mirror", directory)
     except FILE_FAILURES as error:

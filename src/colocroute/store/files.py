@@ -4,9 +4,9 @@ Owns the names, the look at LMDB's two meta pages, setting a damaged file aside,
 process at a time write.  LMDB maps the data file and trusts it: a page that its meta page promises and the
 file lacks is SIGBUS, so that is found out here.
 
-Limits: what is wrong inside the pages is found when they are read, and may be found by the processor: LMDB
-checks a page's form but is not proof against every corruption.  A file truncated while it is mapped kills
-whoever reads the lost part.
+Limits: what is wrong inside the pages is found when they are read, by LMDB's checks of their form and by the
+decoders; nothing has a checksum, so a changed letter, or a well-formed page in the wrong place, is the file
+system's to prevent.  A file truncated while it is mapped kills whoever reads the lost part.
 """
 
 import fcntl

@@ -64,7 +64,8 @@ class Mirror:
 
     def _attach(self, attached: Attached | None) -> None:
         self._attached = attached
-        self._number = attached.mirror if attached is not None else 0
+        # Unlocked data get a writer some day: no number of theirs is the pulse's, so they are looked at again.
+        self._number = attached.mirror if attached is not None and attached.locked else 0
 
     def _detach(self) -> None:
         if self._attached is not None:

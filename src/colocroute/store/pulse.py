@@ -7,7 +7,8 @@ never a system call.
 Rules: every field is one aligned machine word, read and written whole, so no value can be torn.  The page
 never claims more than the last commit: `complete` only if that was, not `held` unless that was not.  Distrust
 is written before the data that ask for it, trust after the data that earn it.  A writer killed in a commit
-leaves `stamp` odd until the next writer.
+leaves `stamp` odd until the next writer.  Whoever may deny reads the state before it takes the snapshot: then
+no "live" of after the first refresh meets a snapshot of before it.
 
 Limits: 64-bit Linux (CLOCK_BOOTTIME, boot id).
 """
