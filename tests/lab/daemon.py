@@ -129,9 +129,15 @@ class Daemon:
                 self.process.wait()
 
     def ask(self, name: str, key: str | bytes) -> Answer:
-        """One lookup on a connection of its own."""
-        with Client(self.socket) as client:
-            return client.ask(name, key)
+        """One lookup on a connection of its own; like Postfix, once more if that is closed without an answer."""
+        try:
+            with Client(self.socket) as client:
+                return client.ask(name, key)
+        except ConnectionRefusedError:
+            raise
+        except ConnectionError:
+            with Client(self.socket) as client:
+                return client.ask(name, key)
 
     def settled(self, name: str, key: str | bytes, seconds: float = DEADLINE_SECONDS) -> Answer:
         """The first answer that is not a temporary failure."""
