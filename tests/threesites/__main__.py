@@ -6,6 +6,7 @@ Owns the command line.  Exit code 1 if anything went wrong with colocroute.
 import argparse
 import datetime
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -22,6 +23,7 @@ MESSAGES = 100
 def main(arguments: Sequence[str]) -> int:
     """Plays what is wanted."""
     args = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     chosen = [each for each in SCENARIOS if not args.scenario or each.name in args.scenario]
     started = time.monotonic()
     kinds = [COLOCROUTE, LDAP] if args.tables == "both" else [args.tables]
@@ -85,7 +87,7 @@ def _context(messages: int, arguments: Sequence[str], started: float) -> Context
         cores=os.cpu_count() or 1,
         postfix=version,
         minutes=(time.monotonic() - started) / 60,
-        command=f"python -m tests.threesites {' '.join(arguments)} > docs/three-sites.md",
+        command=f".venv/bin/python -m tests.threesites {' '.join(arguments)} > docs/three-sites.md",
     )
 
 

@@ -21,7 +21,7 @@ from tests.lab.company import (
 from tests.lab.daemon import kill, wait_for
 from tests.threesites.network import OUTSIDE
 from tests.threesites.run import Run, Scenario
-from tests.threesites.site import CENTRAL
+from tests.threesites.site import CENTRAL, Site
 
 EXTERNAL, PARIS = "external", "paris"
 NEW_ADDRESS = "10.3.0.2"
@@ -121,7 +121,7 @@ def worker_killed(run: Run) -> None:
 def user_moved(run: Run) -> None:
     """Mail waits for the line from external to paris; then those to whom it goes are at central."""
     lab = run.lab
-    moved = [person for person in lab.people if lab.homes[person.uid] == {PARIS}][:MOVED]
+    moved = _at_paris(run)
     lab.network.cut(EXTERNAL, PARIS)
     with run.load():
         run.send([lab.traffic.to(person, EXTERNAL) for person in moved * GREETINGS])
@@ -134,6 +134,10 @@ def user_moved(run: Run) -> None:
             lab.remove_mailbox(person, PARIS)
         run.at(0.75)
         lab.network.heal(EXTERNAL, PARIS)
+
+
+def _at_paris(run: Run) -> list[Person]:
+    return [person for person in run.lab.people if run.lab.homes[person.uid] == {PARIS}][:MOVED]
 
 
 def user_created(run: Run) -> None:
@@ -189,6 +193,52 @@ def postfix_restarted(run: Run) -> None:
             site.inside(site.postfix.start)
 
 
+def moved_unheard(run: Run) -> None:
+    """Users move from paris to external, which is cut off from the directory and has not heard of it."""
+    lab = run.lab
+    moved = _at_paris(run)
+    lab.network.cut(CENTRAL, EXTERNAL)
+    with run.load():
+        run.at(0.2)
+        for person in moved:
+            lab.move(person, EXTERNAL)
+        lab.wait_current((CENTRAL, PARIS))
+        run.send([lab.traffic.to(person, source) for person in moved for source in SITES])
+        run.at(0.5)
+        for person in moved:
+            lab.remove_mailbox(person, PARIS)
+        run.at(0.75)
+        lab.network.heal(CENTRAL, EXTERNAL)
+
+
+def services_killed(run: Run) -> None:
+    """Every colocroute dies at once, and the replica of external with them, which returns last."""
+    sites = run.lab.sites.values()
+    with run.load():
+        run.at(0.2)
+        for site in sites:
+            site.kill_service()
+        run.lab.sites[EXTERNAL].slapd.kill()
+        run.at(0.4)
+        run.lab.each(Site.start_service)
+        run.at(0.7)
+        run.lab.sites[EXTERNAL].restart_slapd()
+
+
+def service_restarted_on_nothing(run: Run) -> None:
+    """colocroute at external is killed, and when it starts again its replica has neither users nor sites."""
+    site = run.lab.sites[EXTERNAL]
+    with run.load():
+        run.at(0.2)
+        site.kill_service()
+        site.slapd.stop()
+        site.restart_slapd(syncrepl=False, ldif=bare_tree())
+        site.start_service()
+        run.at(0.75)
+        site.slapd.stop()
+        site.restart_slapd(ldif="")
+
+
 SCENARIOS = (
     Scenario("nothing", "nothing wrong", nothing),
     Scenario("line", "a line cut and healed", line_cut),
@@ -202,4 +252,9 @@ SCENARIOS = (
     Scenario("created", "users created while mail is under way", user_created),
     Scenario("address", "a site's address changed", address_changed),
     Scenario("postfix", "Postfix restarted", postfix_restarted),
+    Scenario("unheard", "users moved to a site that has not heard of it", moved_unheard),
+    Scenario("services", "all colocroutes and a slapd killed at once", services_killed, own=True),
+    Scenario(
+        "restarted", "colocroute restarted on an emptied replica", service_restarted_on_nothing, own=True
+    ),
 )

@@ -42,7 +42,7 @@ Measured on {date}, {cores} cores, Postfix {postfix}. To repeat it, as root (it 
 {command}
 ```
 
-`python -m tests.threesites --help` tells how to run fewer messages or single scenarios; `make test` runs a small
+`--help` tells how to run fewer messages or single scenarios; `make test` runs a small
 version of it, `make test-long` one of this size.
 
 ## The scenarios

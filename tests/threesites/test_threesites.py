@@ -15,7 +15,7 @@ MESSAGES = 36
 LONG_MESSAGES = 300
 EACH = [pytest.param(each, id=each.name) for each in SCENARIOS]
 WITH_LDAP = [pytest.param(each, id=each.name) for each in SCENARIOS if not each.own]
-LDAP_LOSES = {"emptied", "rebuilt", "moved", "created"}
+LDAP_LOSES = {"emptied", "rebuilt", "moved", "created", "unheard"}
 """Where the comparison shows what colocroute is for."""
 
 
