@@ -59,14 +59,16 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _standard_input() -> Iterable[bytes]:
-    return (line.rstrip(b"\r\n") for line in sys.stdin.buffer)
+    """The lines that are not empty: those are no keys, and nobody would miss the answer."""
+    if sys.stdin is None:
+        raise UsageError("standard input is closed; there are no keys to read")
+    return filter(None, (line.rstrip(b"\r\n") for line in sys.stdin.buffer))
 
 
 def _print_all(ask: Ask, map_name: str, keys: Iterable[bytes], *, with_key: bool) -> int:
     worst = os.EX_OK
     for key in keys:
-        if key:
-            worst = max(worst, _print(key, ask(map_name, key), with_key=with_key))
+        worst = max(worst, _print(key, ask(map_name, key), with_key=with_key))
     return worst
 
 

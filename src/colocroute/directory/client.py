@@ -31,7 +31,8 @@ def open_session(settings: DirectorySettings, cookie: bytes, *, heartbeat: float
         except ValueError as error:
             failures.append(DirectoryError(f"directory.uri: {error}"))
         except DirectoryError as error:
-            failures.append(type(error)(str(error) if text in str(error) else f"{text}: {error}"))
+            named = text.removeprefix("ldif:") in str(error)
+            failures.append(type(error)(str(error) if named else f"{text}: {error}"))
     if len(failures) == 1:
         raise failures[0]
     raise DirectoryError("; ".join(map(str, failures)) or "directory.uri: no address")
