@@ -5,11 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 SECONDS ?= 60
+DIST ?= dist
 FUZZ_TARGETS := $(patsubst fuzz/%.py,%,$(wildcard fuzz/fuzz_*.py))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-long lint fuzz bench docs clean packages
+.PHONY: help run test test-long lint fuzz bench docs deb clean packages
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,7 +22,7 @@ test: packages lint ## all checks: linters, types, tests (as root on Debian; ins
 	@$(BIN)/pytest -q -n 2 -m "not long"
 
 test-long: packages $(VENV)/.test ## the tests that take minutes
-	@$(BIN)/pytest -q -n 2 -m long
+	@$(BIN)/pytest -q -n 2 --dist loadgroup -m long
 
 lint: $(VENV)/.test ## linter, format and types only
 	@$(BIN)/ruff check
@@ -37,9 +38,15 @@ fuzz: $(VENV)/.fuzz ## fuzz every target for SECONDS (60) each
 bench: packages $(VENV)/.test ## measure speed beside the floors and the peers
 	@$(BIN)/python -m bench
 
-docs: $(VENV)/.run ## write what is generated: docs/configuration.md
+docs: $(VENV)/.run ## write what is generated: docs/configuration.md and docs/man
 	@$(BIN)/python -m colocroute.config.reference > docs/configuration.md.new
 	@mv docs/configuration.md.new docs/configuration.md
+	@$(BIN)/python -m colocroute.cli.manual docs/man
+
+deb: ## build the Debian package in dist/, for the Python of this Debian
+	@.ci/install-packages python3 python3-venv
+	@.ci/deb/bundle $(DIST)/bundle
+	@.ci/deb/pack $(DIST)/bundle $(DIST)
 
 clean: ## remove the virtual environment and everything generated
 	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis fuzz/corpus
