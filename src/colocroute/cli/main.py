@@ -19,7 +19,7 @@ from colocroute import __version__, errors
 from colocroute.cli import logs
 from colocroute.config import DEFAULT_PATH
 
-VERBS = ("serve", "lookup", "explain", "status", "accept", "dump", "postconf", "bench")
+VERBS = ("serve", "lookup", "explain", "check", "status", "accept", "dump", "postconf", "bench")
 PACKAGE = "colocroute.cli"
 
 EXIT_INTERRUPTED = 130  # as a shell says of a process that SIGINT ended

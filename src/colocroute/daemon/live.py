@@ -4,6 +4,8 @@ Owns one complete read of the directory into memory, made for each command, so t
 same steps as from the mirror.  Limit: it takes as long as reading the whole directory does.
 """
 
+from collections.abc import Sequence
+
 import msgspec
 
 from colocroute.config import Config
@@ -11,7 +13,7 @@ from colocroute.daemon import build
 from colocroute.daemon.here import HereFinder
 from colocroute.directory.client import open_session
 from colocroute.directory.events import RefreshDone, Upsert
-from colocroute.model import Record, State
+from colocroute.model import Record
 from colocroute.routing.memory import MemoryView
 from colocroute.routing.records import record
 
@@ -36,8 +38,14 @@ def read_directory(config: Config) -> list[Record]:
 
 def live_view(config: Config) -> MemoryView:
     """A view of the directory as it is now; raises `DirectoryError`."""
-    records = read_directory(config)
+    return view_of(config, read_directory(config))
+
+
+def view_of(config: Config, records: Sequence[Record]) -> MemoryView:
+    """A view of records that were read just now."""
     rules = build.rules(config)
-    nowhere = MemoryView(records, rules=rules, here=(), state=State.LIVE)
-    found = HereFinder(config.routing.proxy_addresses).find(nowhere.topology, config.routing.here)
-    return MemoryView(records, rules=rules, here=found.here, state=State.LIVE)
+    here = config.routing.here
+    if here == "auto":
+        nowhere = MemoryView(records, rules=rules)
+        here = HereFinder(config.routing.proxy_addresses).find(nowhere.topology).here
+    return MemoryView(records, rules=rules, here=here)

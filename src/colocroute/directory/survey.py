@@ -18,6 +18,10 @@ SUCCESS = 0
 SIZE_LIMIT_EXCEEDED = 4  # RFC 4511, A.1
 UNAVAILABLE_CRITICAL_EXTENSION = 12
 CONTEXT_CSN = b"contextcsn"
+ENTRYCSN_UNREADABLE = (
+    "entryCSN cannot be searched with our bind DN: the directory would silently keep changes from us "
+    "after an interruption, so every connection begins with a full refresh; grant search on entryCSN"
+)
 
 
 class Survey(msgspec.Struct, frozen=True):
@@ -54,10 +58,7 @@ def survey(link: Link, settings: DirectorySettings) -> Survey:
         warnings.append(f"contextCSN of {suffix} cannot be read: the lag behind the directory is not known")
     resumable = sync and _tells_changes(link, settings)
     if sync and not resumable:
-        warnings.append(
-            "entryCSN cannot be searched with our bind DN: the directory would silently keep changes from us "
-            "after an interruption, so every connection begins with a full refresh; grant search on entryCSN"
-        )
+        warnings.append(ENTRYCSN_UNREADABLE)
     return Survey(suffix, position, sync, resumable, tuple(warnings))
 
 

@@ -1,0 +1,113 @@
+"""What is wrong between this machine's Postfix and the service: sockets it cannot reach, another delimiter.
+
+Owns these checks.  Pure: what Postfix and the file system say comes in.
+"""
+
+import re
+import stat
+from collections.abc import Collection, Iterator
+from pathlib import PurePosixPath
+
+import msgspec
+
+from colocroute.cli.finding import Finding, Level, finding
+from colocroute.cli.postfix_facts import Account, Node, PostfixFacts
+
+ASKERS = {
+    "virtual_alias_maps": ("smtpd", "cleanup"),
+    "canonical_maps": ("cleanup",),
+    "transport_maps": ("trivial-rewrite",),
+    "virtual_alias_domains": ("trivial-rewrite",),
+    "virtual_mailbox_domains": ("trivial-rewrite",),
+    "relay_domains": ("trivial-rewrite",),
+    "mydestination": ("trivial-rewrite", "smtpd"),
+    "smtp_generic_maps": ("smtp",),
+}
+"""Which commands open the tables of a parameter (POSTFIX.md section 1); of all others, smtpd(8)."""
+
+_reference = re.compile(r"(?P<proxy>proxy:)?(?:socketmap:)?unix:(?P<path>[^\s,:{}]+)")
+
+
+class Reference(msgspec.Struct, frozen=True):
+    """A place in main.cf that names a socket; `spelled` as it stands there, `path` in full."""
+
+    parameter: str
+    path: str
+    spelled: str
+    proxied: bool
+
+
+def references(postfix: PostfixFacts) -> tuple[Reference, ...]:
+    """All places in main.cf that name a unix socket."""
+    queue = PurePosixPath(postfix.installed.queue_directory)
+    return tuple(
+        Reference(name, str(queue / match["path"]), match["path"], bool(match["proxy"]))
+        for name, value in postfix.parameters.items()
+        for match in _reference.finditer(value)
+    )
+
+
+def check_delimiter(ours: str, postfix: PostfixFacts) -> Iterator[Finding]:
+    """`routing.recipient_delimiter` and main.cf's: each is a set of characters."""
+    theirs = postfix.recipient_delimiter
+    if set(ours) != set(theirs):
+        message = f"it is {ours!r}, and recipient_delimiter of main.cf is {theirs!r}"
+        yield finding("delimiter-mismatch", "routing.recipient_delimiter", message)
+
+
+def check_chroot(sockets: Collection[str], postfix: PostfixFacts) -> Iterator[Finding]:
+    """Whether main.cf names our sockets so that a chrooted process finds them."""
+    installed = postfix.installed
+    for socket in sockets:
+        lost = {
+            f"{name.parameter} ({asker})"
+            for name in references(postfix)
+            if name.path == socket and not name.proxied and name.spelled.startswith("/")
+            for asker in ASKERS.get(name.parameter, ("smtpd",))
+            if asker in installed.chrooted
+        }
+        if lost:
+            message = f"it is not in the chroot {installed.queue_directory} of those who ask: {_list(lost)}"
+            remedy = (
+                "run 'colocroute postconf --apply', or listen below the chroot and name it relative to that"
+            )
+            yield finding("socket-unreachable", socket, message, remedy=remedy)
+
+
+def check_permission(socket: str, nodes: tuple[Node, ...], postfix: PostfixFacts) -> Iterator[Finding]:
+    """Whether Postfix may connect to a socket that exists; a warning if main.cf does not name it."""
+    account = postfix.account
+    if account is None or not account.uid:
+        return
+    wired = any(name.path == socket for name in references(postfix))
+    for node in nodes:
+        if not allows(node, account):
+            what = "connect to it" if stat.S_ISSOCK(node.mode) else f"enter {node.path}"
+            message = f"the user {account.name} may not {what} (mode {stat.S_IMODE(node.mode):04o})"
+            remedy = (
+                f"set listen.socket_group to a group of {account.name}, and let that enter the directories"
+            )
+            level: Level = "error" if wired else "warning"
+            yield finding("socket-unreachable", socket, message, remedy=remedy, level=level)
+            return
+
+
+def check_presence(socket: str, nodes: tuple[Node, ...]) -> Iterator[Finding]:
+    """Whether a running service has its socket."""
+    if not nodes or not stat.S_ISSOCK(nodes[-1].mode):
+        remedy = "restart the service"
+        yield finding("socket-unreachable", socket, "the service runs, and it is not there", remedy=remedy)
+
+
+def allows(node: Node, account: Account) -> bool:
+    """Whether an account may pass through a directory, or write to a socket."""
+    wanted = stat.S_IWOTH if stat.S_ISSOCK(node.mode) else stat.S_IXOTH
+    if node.uid == account.uid:
+        return bool(node.mode & wanted << 6)
+    if node.gid in account.groups:
+        return bool(node.mode & wanted << 3)
+    return bool(node.mode & wanted)
+
+
+def _list(texts: Collection[str]) -> str:
+    return ", ".join(sorted(texts))

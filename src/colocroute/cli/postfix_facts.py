@@ -1,0 +1,93 @@
+"""What this machine's Postfix and file system say that bears on whether Postfix reaches our sockets.
+
+Owns the asking; changes nothing.  Must not know what is right.
+
+Limit: access control lists are not seen.
+"""
+
+import os
+import pwd
+from pathlib import Path
+
+import msgspec
+
+from colocroute.cli.maincf import Maincf
+from colocroute.cli.wiring_model import Installed
+from colocroute.errors import ColocrouteError
+
+
+class Account(msgspec.Struct, frozen=True):
+    """A user of the system, with all groups."""
+
+    name: str
+    uid: int
+    groups: frozenset[int]
+
+
+class Node(msgspec.Struct, frozen=True):
+    """A directory on the way to a socket, or the socket itself."""
+
+    path: str
+    mode: int
+    uid: int
+    gid: int
+
+
+class PostfixFacts(msgspec.Struct, frozen=True):
+    """The Postfix of this machine; `parameters` are those that main.cf sets, `account` its mail_owner."""
+
+    installed: Installed
+    parameters: dict[str, str]
+    recipient_delimiter: str
+    account: Account | None
+
+
+class _Maincf(Maincf):
+    def facts(self) -> PostfixFacts:
+        own = self._values("-x", "recipient_delimiter", "mail_owner")
+        return PostfixFacts(
+            installed=self.installed(),
+            parameters=self._values("-n", "-x"),
+            recipient_delimiter=own["recipient_delimiter"],
+            account=account(own["mail_owner"]),
+        )
+
+
+def read_postfix(directory: Path | None) -> PostfixFacts | None:
+    """The Postfix whose main.cf is in `directory`, or the default one; None if there is no default one.
+
+    Raises `ColocrouteError` if a directory was named and cannot be read.
+    """
+    try:
+        return _Maincf(directory).facts()
+    except ColocrouteError:
+        if directory is not None:
+            raise
+        return None
+
+
+def account(name: str) -> Account | None:
+    """The account of this name, None if there is none."""
+    try:
+        found = pwd.getpwnam(name)
+        groups = os.getgrouplist(name, found.pw_gid)
+    except (KeyError, OSError):
+        return None
+    return Account(name, found.pw_uid, frozenset(groups))
+
+
+def nodes(socket: str) -> tuple[Node, ...]:
+    """The directories from the root to a socket and the socket, as far as they exist.
+
+    The last has the path of the socket if that exists.
+    """
+    path = Path(os.path.realpath(socket))
+    found: list[Node] = []
+    for each in (*reversed(path.parents), path):
+        try:
+            status = each.stat()
+        except OSError:
+            break
+        shown = socket if each == path else str(each)
+        found.append(Node(shown, status.st_mode, status.st_uid, status.st_gid))
+    return tuple(found)

@@ -1,0 +1,134 @@
+"""What Postfix can reach, and what it is told."""
+
+import stat
+
+import pytest
+
+from colocroute.cli.finding import Finding
+from colocroute.cli.postfix_checks import (
+    allows,
+    check_chroot,
+    check_delimiter,
+    check_permission,
+    check_presence,
+    references,
+)
+from colocroute.cli.postfix_facts import Account, Node, PostfixFacts
+from colocroute.cli.wiring_model import Installed
+
+SOCKET = "/run/colocroute/map.sock"
+QUEUED = "/var/spool/postfix/colocroute/map.sock"
+POSTFIX = Account("postfix", 100, frozenset({100, 200}))
+
+
+def facts(*, chrooted: tuple[str, ...] = (), delimiter: str = "+", **parameters: str) -> PostfixFacts:
+    return PostfixFacts(Installed(chrooted=frozenset(chrooted)), parameters, delimiter, POSTFIX)
+
+
+def chroot(socket: str, **parameters: str) -> list[Finding]:
+    asking = ("smtpd", "cleanup", "trivial-rewrite")
+    return list(check_chroot([socket], facts(chrooted=asking, **parameters)))
+
+
+def test_every_mention_of_a_socket() -> None:
+    found = references(
+        facts(
+            virtual_alias_maps=f"hash:/etc/x, proxy:socketmap:unix:{SOCKET}:virtual_alias",
+            smtpd_recipient_restrictions="check_policy_service { unix:colocroute/map.sock, timeout=10s }, permit",
+            relayhost="[unix.example]",
+        )
+    )
+    assert [(one.parameter, one.path, one.spelled, one.proxied) for one in found] == [
+        ("virtual_alias_maps", SOCKET, SOCKET, True),
+        ("smtpd_recipient_restrictions", QUEUED, "colocroute/map.sock", False),
+    ]
+
+
+def test_a_socket_outside_of_the_chroot() -> None:
+    table = f"socketmap:unix:{SOCKET}:virtual_alias"
+    (one,) = chroot(SOCKET, virtual_alias_maps=table, transport_maps=table)
+    assert (one.level, one.code, one.subject) == ("error", "socket-unreachable", SOCKET)
+    assert "virtual_alias_maps (cleanup), virtual_alias_maps (smtpd)" in one.message
+    assert "transport_maps (trivial-rewrite)" in one.message
+    assert "postconf --apply" in one.remedy
+
+
+@pytest.mark.parametrize(
+    ("socket", "table"),
+    [
+        (SOCKET, f"proxy:socketmap:unix:{SOCKET}:virtual_alias"),
+        (SOCKET, "socketmap:unix:/run/other.sock:virtual_alias"),
+        (SOCKET, "socketmap:inet:127.0.0.1:2526:virtual_alias"),
+        (QUEUED, "socketmap:unix:colocroute/map.sock:virtual_alias"),
+    ],
+)
+def test_what_a_chroot_does_not_hide(socket: str, table: str) -> None:
+    assert chroot(socket, virtual_alias_maps=table) == []
+
+
+def test_inside_a_chroot_a_full_path_leads_nowhere() -> None:
+    assert chroot(QUEUED, virtual_alias_maps=f"socketmap:unix:{QUEUED}:virtual_alias")
+
+
+def test_who_is_not_chrooted_reaches_all() -> None:
+    table = f"socketmap:unix:{SOCKET}:generic"
+    assert chroot(SOCKET, smtp_generic_maps=table) == []
+    assert list(check_chroot([SOCKET], facts(chrooted=("smtp",), smtp_generic_maps=table)))
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "differ"), [("+", "+", False), ("+-", "-+", False), ("+", "", True), ("", "+", True)]
+)
+def test_the_delimiter(ours: str, theirs: str, differ: bool) -> None:
+    found = list(check_delimiter(ours, facts(delimiter=theirs)))
+    assert bool(found) is differ
+    assert all((one.level, one.code) == ("warning", "delimiter-mismatch") for one in found)
+
+
+DIRECTORY, SOCK = stat.S_IFDIR, stat.S_IFSOCK
+
+
+@pytest.mark.parametrize(
+    ("mode", "uid", "gid", "may"),
+    [
+        (DIRECTORY | 0o755, 0, 0, True),
+        (DIRECTORY | 0o754, 0, 0, False),
+        (DIRECTORY | 0o710, 0, 200, True),
+        (DIRECTORY | 0o701, 0, 200, False),  # the group's bits count, not those of others
+        (SOCK | 0o660, 0, 0, False),
+        (SOCK | 0o660, 0, 200, True),
+        (SOCK | 0o600, 100, 0, True),
+        (SOCK | 0o066, 100, 200, False),
+        (SOCK | 0o666, 0, 0, True),
+    ],
+)
+def test_permission(mode: int, uid: int, gid: int, may: bool) -> None:
+    assert allows(Node("x", mode, uid, gid), POSTFIX) is may
+
+
+def path(directory: int, socket: int) -> tuple[Node, ...]:
+    return Node("/run/colocroute", DIRECTORY | directory, 0, 0), Node(SOCKET, SOCK | socket, 0, 0)
+
+
+def test_a_socket_that_may_not_be_written() -> None:
+    wired = facts(virtual_alias_maps=f"socketmap:unix:{SOCKET}:virtual_alias")
+    (one,) = check_permission(SOCKET, path(0o755, 0o660), wired)
+    assert (one.level, one.code, one.subject) == ("error", "socket-unreachable", SOCKET)
+    assert "the user postfix may not connect to it (mode 0660)" in one.message
+    (one,) = check_permission(SOCKET, path(0o700, 0o666), wired)
+    assert "may not enter /run/colocroute (mode 0700)" in one.message
+    assert list(check_permission(SOCKET, path(0o755, 0o666), wired)) == []
+
+
+def test_what_main_cf_does_not_name_is_a_warning() -> None:
+    assert [one.level for one in check_permission(SOCKET, path(0o755, 0o660), facts())] == ["warning"]
+
+
+def test_nothing_is_known_of_a_socket_that_is_not_there() -> None:
+    assert list(check_permission(SOCKET, path(0o755, 0)[:1], facts())) == []
+
+
+def test_a_running_service_has_its_socket() -> None:
+    assert list(check_presence(SOCKET, path(0o755, 0o660))) == []
+    assert [one.code for one in check_presence(SOCKET, path(0o755, 0)[:1])] == ["socket-unreachable"]
+    assert list(check_presence(SOCKET, ()))
