@@ -42,7 +42,11 @@ def _parser() -> argparse.ArgumentParser:
         epilog="scenarios: " + ", ".join(f"{each.name} ({each.title})" for each in SCENARIOS),
     )
     parser.add_argument(
-        "--messages", type=int, default=MESSAGES, metavar="N", help=f"in each scenario (default {MESSAGES})"
+        "--messages",
+        type=_count,
+        default=MESSAGES,
+        metavar="N",
+        help=f"in each scenario (default {MESSAGES})",
     )
     parser.add_argument(
         "--scenario",
@@ -60,6 +64,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=1, help="of the random messages (default 1)")
     parser.add_argument("--markdown", action="store_true", help="print the page docs/three-sites.md")
     return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text} is no number of messages")
+    return int(text)
 
 
 def _play(kind: str, chosen: Sequence[Scenario], messages: int, seed: int) -> dict[str, Result]:
