@@ -159,7 +159,7 @@ def test_a_configuration_that_may_not_be_read_is_78(config: Path) -> None:
         check=False,
     )
     assert (done.returncode, done.stdout) == (78, "")
-    assert done.stderr == f"colocroute: {closed}: Permission denied\n"
+    assert done.stderr == f"colocroute: {closed}: cannot be read: Permission denied\n"
 
 
 def test_without_a_mirror_nothing_is_denied(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -87,6 +87,11 @@ def _show(held: "Held") -> None:
 
 
 def _confirmed(count: int) -> bool:
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():
         raise UsageError("standard input is not a terminal; say --yes to accept without being asked")
-    return input(f"Remove these {count} entries from the mirror? [y/N] ").strip().lower() in ("y", "yes")
+    try:
+        said = input(f"Remove these {count} entries from the mirror? [y/N] ")
+    except EOFError:
+        print()
+        return False
+    return said.strip().lower() in ("y", "yes")

@@ -19,7 +19,6 @@ import msgspec
 
 from colocroute.config import Config
 from colocroute.daemon import build
-from colocroute.errors import ColocrouteError
 from colocroute.model import State
 
 READY_SECONDS = 15.0
@@ -97,18 +96,12 @@ def announce_when_live(demo: Demo, config: Config) -> None:
 
 def _wait_until_live(config: Config) -> bool:
     deadline = time.monotonic() + READY_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            mirror = build.open_mirror(config, writable=False)
-        except ColocrouteError:
-            continue
-        try:
+    with build.open_mirror(config, writable=False) as mirror:
+        while time.monotonic() < deadline:
             now = time.clock_gettime(time.CLOCK_BOOTTIME)
             if mirror.pulse.state(now, config.routing.stale_after) is State.LIVE:
                 return True
-        finally:
-            mirror.close()
-        time.sleep(0.05)
+            time.sleep(0.05)
     return False
 
 

@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ LOCK_FILE = "colocroute.lock"
 SUPERVISOR_FILE = "supervisor.json"
 REPLICATOR_FILE = "replicator.json"
 
+LOCK_WAIT = 1.0  # seconds: `is_running` of another process holds the lock for a moment, too
+_LOCK_POLL = 0.02
+
 
 class RunningError(ColocrouteError):
     """Another daemon already uses this store."""
@@ -28,20 +32,26 @@ class RunningError(ColocrouteError):
 def acquire(store: Path) -> int:
     """Takes the lock that one daemon holds for its life; returns its descriptor, which must stay open.
 
-    Raises `RunningError` if another daemon holds it, `ColocrouteError` if it cannot be made.
+    Raises `RunningError` if another daemon goes on holding it, `ColocrouteError` if it cannot be made.
     """
     path = store / LOCK_FILE
     try:
         store.mkdir(mode=0o750, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
     except OSError as error:
-        raise ColocrouteError(f"{path}: {error.strerror}") from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        raise RunningError(f"{path}: another colocroute daemon is running with this store") from None
-    return descriptor
+        raise ColocrouteError(f"{error.filename or path}: {error.strerror}") from error
+    deadline = time.monotonic() + LOCK_WAIT
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return descriptor
+        except OSError:
+            if time.monotonic() >= deadline:
+                os.close(descriptor)
+                raise RunningError(
+                    f"{path}: another colocroute daemon is running with this store"
+                ) from None
+        time.sleep(_LOCK_POLL)
 
 
 def is_running(store: Path) -> bool:

@@ -10,23 +10,26 @@ from typing import Any
 from colocroute.config import Config
 from colocroute.daemon import build, runtime
 from colocroute.directory.cookie import lag_seconds
+from colocroute.errors import StoreError
 from colocroute.model import State
 from colocroute.store.meta import Counts, Meta
 from colocroute.store.mirror import Mirror
 
 
 def gather(config: Config) -> dict[str, Any]:
-    """All fields of `status --json`; times are ISO 8601 in UTC, or null where there is none."""
+    """All fields of `status --json`; times are ISO 8601 in UTC, or null where there is none.
+
+    Raises `StoreError` for a mirror that cannot be read; one that was never made is an empty one.
+    """
     store = build.store_path(config)
-    mirror = build.open_mirror(config, writable=False)
-    try:
-        with mirror.snapshot() as snapshot:
-            meta, counts = snapshot.meta(), snapshot.counts()
+    with build.open_mirror(config, writable=False) as mirror:
         contact = _contact_wall(mirror)
         boot_now = time.clock_gettime(time.CLOCK_BOOTTIME)
         state = mirror.pulse.state(boot_now, config.routing.stale_after)
-    finally:
-        mirror.close()
+        with mirror.snapshot() as snapshot:
+            meta, counts = snapshot.meta(), snapshot.counts()
+    if state is not State.EMPTY and not meta.complete:
+        raise StoreError(f"{store}: the mirror should be here and cannot be read")
     running = runtime.is_running(store)
     replicator = runtime.read(store, runtime.REPLICATOR_FILE)
     supervisor = runtime.read(store, runtime.SUPERVISOR_FILE) if running else {}
