@@ -15,6 +15,7 @@ from colocroute.model import Entry, Found, SiteEntry, TempFail, UserEntry
 from colocroute.routing import maps
 from tests.lab.daemon import daemon
 from tests.lab.held import configured, holds
+from tests.lab.mailcompany import age
 from tests.vectors import COMPANY_LDIF, HERE, RULES, USER_FILTER, VECTORS, Kind, company_entries
 from tests.vectors.company import BASE
 
@@ -128,6 +129,7 @@ def test_a_table_made_of_it_answers_alike(
     table = tmp_path / "table"
     table.write_text(capsys.readouterr().out)
     (tmp_path / "main.cf").write_text("compatibility_level = 3.6\n")
+    age(tmp_path)
     postmap = ["postmap", "-c", str(tmp_path)]
     subprocess.run([*postmap, f"{kind}:{table}"], check=True, timeout=30)
     keys = [line.split("\t")[0] for line in table.read_text().splitlines()]
