@@ -7,7 +7,7 @@ one that fails can cost, so polling goes on while the next request usually comes
 fails costs the time it took, and time that passes earns `IDLE_SHARE` of it: traffic with another rhythm costs
 at most that share of a core, a burst after a quiet time is met with the credit full, and no traffic at all
 costs nothing.  On a core that has other work the poll takes the client's time and not only ours; the kernel
-tells by preempting us, and then there is no polling for a while.
+tells by preempting us, and then there is no polling until it stops.
 """
 
 import time
@@ -24,8 +24,8 @@ CREDIT_WINDOWS = 8
 LOOK_INTERVAL = 0.01
 BUSY_RATE = 200.0
 
-# Seconds without polling after that.
-STEP_BACK = 0.1
+# Seconds without polling after the last look that saw a busy core.
+STEP_BACK = 0.02
 
 
 class Spinner:
