@@ -1,0 +1,112 @@
+"""The three ways of asking a map; `lookup --via` holds them against each other."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from colocroute.config import Config
+from colocroute.daemon import asking, build
+from colocroute.errors import ColocrouteError, TemporaryError
+from colocroute.model import NOT_FOUND, Found, TempFail
+from colocroute.routing import maps
+from tests.lab import recorder
+from tests.lab.daemon import free_port
+from tests.lab.held import configured, holds
+from tests.lab.postfix import directory
+from tests.vectors import HERE, VECTORS, Kind, company_entries
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
+    path = configured(tmp_path_factory.mktemp("asking"), here=list(HERE))
+    holds(path, company_entries())
+    return build.load(path)
+
+
+@pytest.fixture
+def peer() -> Iterator[recorder.Recorder]:
+    """Somebody who answers in the daemon's place."""
+    with directory() as place, recorder.socketmap(place) as tables:
+        yield tables
+
+
+def asks(tables: recorder.Recorder, tmp_path: Path) -> Config:
+    """A configuration whose daemon is `tables`."""
+    path = configured(tmp_path)
+    own, address = f"unix:{tmp_path}/map.sock", tables.table.removeprefix("socketmap:")
+    path.write_text(path.read_text().replace(own, address))
+    return build.load(path)
+
+
+@pytest.mark.parametrize("via", ["mirror", "directory"])
+def test_the_vectors_hold(config: Config, via: str) -> None:
+    known = {vector for vector in VECTORS if vector.map_name in maps.MAPS}
+    with asking.opener(via)(config) as ask:
+        for vector in known:
+            answer = ask(vector.map_name, vector.key)
+            if vector.kind is Kind.FOUND:
+                assert answer == Found(vector.value), vector
+            elif vector.kind is Kind.NOT_FOUND:
+                assert answer == NOT_FOUND, vector
+            else:
+                assert isinstance(answer, TempFail), vector
+
+
+def test_the_daemon_is_asked_as_postfix_asks(peer: recorder.Recorder, tmp_path: Path) -> None:
+    peer.answers = {("m", "a b"): b"OK c", ("m", "later"): b"TEMP not now"}
+    with asking.opener("daemon")(asks(peer, tmp_path)) as ask:
+        assert ask("m", b"a b") == Found("c")
+        assert ask("m", b"later") == TempFail("not now")
+        assert ask("m", b"\xff") == NOT_FOUND
+    assert [request.key for request in peer.requests] == [b"a b", b"later", b"\xff"]
+    assert peer.connections == 1
+
+
+@pytest.mark.parametrize("reply", [recorder.CLOSE, b"WHAT is this"])
+def test_a_daemon_that_breaks_off_is_a_failure_for_now(
+    peer: recorder.Recorder, tmp_path: Path, reply: bytes
+) -> None:
+    peer.script = lambda _request: reply
+    with asking.opener("daemon")(asks(peer, tmp_path)) as ask:
+        try:
+            answer = ask("m", b"x")
+        except ColocrouteError as error:
+            assert "closed the connection" in str(error)
+        else:
+            assert isinstance(answer, TempFail)
+
+
+def test_a_daemon_that_says_nothing_is_a_failure_for_now(
+    peer: recorder.Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "DAEMON_SECONDS", 0.2)
+    config = asks(peer, tmp_path)
+    done = threading.Event()
+    peer.script = lambda _request: b"TEMP" if done.wait(20) else b""
+    with asking.opener("daemon")(config) as ask, pytest.raises(TemporaryError, match=r"unix:.*: timed out"):
+        ask("m", b"x")
+    done.set()
+
+
+def test_nobody_there_is_told_with_the_address(tmp_path: Path) -> None:
+    path = configured(tmp_path)
+    port = free_port()
+    path.write_text(path.read_text().replace(f"unix:{tmp_path}/map.sock", f"inet:127.0.0.1:{port}"))
+    with (
+        pytest.raises(TemporaryError, match=rf"^inet:127.0.0.1:{port}: Connection refused; is the daemon"),
+        asking.opener("daemon")(build.load(path)),
+    ):
+        pass
+    nothing = f'socketmap = []\npolicy = ["unix:{tmp_path}/policy.sock"]'
+    path.write_text(path.read_text().replace(f'socketmap = ["inet:127.0.0.1:{port}"]', nothing))
+    with (
+        pytest.raises(TemporaryError, match=r"listen.socketmap: the daemon has no socketmap listener"),
+        asking.opener("daemon")(build.load(path)),
+    ):
+        pass
+
+
+def test_the_names_are_those_of_the_maps() -> None:
+    assert set(asking.map_names()) == set(maps.MAPS)
