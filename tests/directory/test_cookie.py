@@ -131,3 +131,12 @@ def test_merging_forgets_nothing_in_any_order(a: bytes, b: bytes, c: bytes) -> N
 def test_any_bytes_are_a_cookie_that_says_something_or_nothing(data: bytes) -> None:
     assert cookie.has_csn(data) is bool(cookie.merge(data, b""))
     assert cookie.lag_seconds(data.decode("latin-1"), data.decode("latin-1")) in (None, 0.0)
+
+
+def test_a_cookie_of_a_time_to_come_is_ahead() -> None:
+    now = 1_795_507_765.0  # A1, in seconds
+    assert not cookie.is_ahead(b"rid=000,csn=" + A1, now)
+    assert not cookie.is_ahead(b"rid=000,csn=" + A1, now - cookie.CLOCK_ERROR + 1)
+    assert cookie.is_ahead(b"rid=000,csn=" + A1, now - cookie.CLOCK_ERROR - 1)
+    assert cookie.is_ahead(b"rid=000,csn=" + B1 + b";" + A1, now - 3600)
+    assert not cookie.is_ahead(b"", now)

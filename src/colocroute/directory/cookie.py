@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 CSN = re.compile(rb"\d{14}\.\d{6}Z#[0-9a-f]{6}#([0-9a-f]{3})#[0-9a-f]{6}")
 TIME_FORMAT = "%Y%m%d%H%M%S.%f"
 TIME_LENGTH = 21
+CLOCK_ERROR = 60.0  # between two clocks that are kept right
 RID = b"rid=000"  # tells consumers apart in slapd's log; slapd takes no cookie without one
 
 Csns = Mapping[bytes, bytes]
@@ -68,6 +69,12 @@ def went_forward(before: bytes, after: bytes) -> bool:
     """Whether `after` holds a change of any server that `before` does not."""
     known = parse(before)
     return any(csn > known.get(sid, b"") for sid, csn in parse(after).items())
+
+
+def is_ahead(cookie: bytes, now: float) -> bool:
+    """Whether the cookie is of a time that has not come yet, `CLOCK_ERROR` seconds allowed."""
+    times = _times(cookie.decode("ascii", "replace"))
+    return any(time.timestamp() > now + CLOCK_ERROR for time in times.values())
 
 
 def lag_seconds(cookie: str, position: str) -> float | None:
