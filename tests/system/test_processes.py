@@ -4,6 +4,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,13 +47,18 @@ def process(service: Daemon, name: str) -> int:
     return int(next(one["pid"] for one in service.status()["processes"] if one["name"] == name))
 
 
+def is_another(service: Daemon, name: str, old: int) -> bool:
+    """Whether the process of that name runs, and is not this one."""
+    return process(service, name) not in (0, old)
+
+
 @pytest.mark.parametrize("name", ["worker-1", "worker-2", "replicator"])
 def test_a_killed_process_is_replaced_and_nobody_is_refused(service: Daemon, name: str) -> None:
     with Watcher(service.socket, KNOWN) as watcher:
         for _ in range(3):
-            pid = process(service, name)
-            kill(pid, signal.SIGKILL)
-            wait_for(lambda pid=pid: process(service, name) not in (0, pid), "a new one")  # type: ignore[misc]
+            old = process(service, name)
+            kill(old, signal.SIGKILL)
+            wait_for(partial(is_another, service, name, old), "a new one")
         service.wait_state("live")
     watcher.check()
     wait_equal(service)

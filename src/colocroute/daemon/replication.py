@@ -90,9 +90,13 @@ class _Watch:
     def look_forever(self) -> None:
         """The body of the thread: addresses of this machine and of the sites' servers change while we run."""
         while True:
-            try:
-                with self._mirror.snapshot() as snapshot:
-                    self._latest = (snapshot.meta().topology, self.locate(snapshot))
-            except Exception:
-                log.exception("finding out which sites are here failed; the last finding holds")
+            self.look()
             time.sleep(HERE_SECONDS)
+
+    def look(self) -> None:
+        """Looks once; never raises."""
+        try:
+            with self._mirror.snapshot() as snapshot:
+                self._latest = (snapshot.meta().topology, self.locate(snapshot))
+        except Exception:
+            log.exception("finding out which sites are here failed; the last finding holds")
