@@ -42,13 +42,13 @@ class Sink:
         return "250 OK"
 
     async def handle_DATA(  # noqa: N802 - the name is aiosmtpd's
-        self, _server: Any, _session: Session, envelope: Envelope
+        self, server: Any, _session: Session, envelope: Envelope
     ) -> str:
-        """The reply to the content."""
+        """The reply to the content; LMTP wants one for each recipient (RFC 2033, 4.2)."""
         content = envelope.content
         assert isinstance(content, bytes)
         self.mails.append(Mail(envelope.mail_from or "", tuple(envelope.rcpt_tos), content))
-        return "250 OK"
+        return "\r\n".join(["250 OK"] * (len(envelope.rcpt_tos) if isinstance(server, LMTP) else 1))
 
     def to(self, recipient: str) -> list[Mail]:
         """The mails that have this envelope recipient."""
