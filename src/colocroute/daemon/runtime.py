@@ -48,9 +48,7 @@ def acquire(store: Path) -> int:
         except OSError:
             if time.monotonic() >= deadline:
                 os.close(descriptor)
-                raise RunningError(
-                    f"{path}: another colocroute daemon is running with this store"
-                ) from None
+                raise RunningError(f"{path}: another colocroute daemon is running with this store") from None
         time.sleep(_LOCK_POLL)
 
 
