@@ -112,17 +112,40 @@ def test_a_temporary_failure_is_not_kept(listening: socket.socket, answering: Fa
     assert len(talk.cache) == 0
 
 
-def test_the_stamp_of_a_kept_reply_is_read_before_the_answer(listening: socket.socket) -> None:
-    class CommitsMeanwhile(FakeAnswering):
+def test_a_reply_is_not_kept_if_the_stamp_changed_meanwhile(listening: socket.socket) -> None:
+    """It would be found when the stamp comes back, as it does when the state does."""
+
+    class ChangesMeanwhile(FakeAnswering):
         def answer(self, map_name: bytes, key: bytes) -> Answer:
             self.number += 2
             return super().answer(map_name, key)
 
-    answering = CommitsMeanwhile()
+    answering = ChangesMeanwhile()
     talk = lookup(WireProtocol.SOCKETMAP, listening, answering)
-    talk.reply_to_one(request(b"key"), answering.number)
-    assert talk.cache[request(b"key")] is not None
-    assert talk.cache.stamp != answering.number
+    assert talk.reply_to_one(request(b"key"), answering.number) == b"8:OK m/key,"
+    assert len(talk.cache) == 0
+
+
+def test_with_a_negative_stamp_nothing_is_kept(listening: socket.socket, answering: FakeAnswering) -> None:
+    answering.number = -1
+    talk = lookup(WireProtocol.SOCKETMAP, listening, answering)
+    assert talk.reply_to_one(request(b"key"), -1) == b"8:OK m/key,"
+    assert len(talk.cache) == 0
+
+
+def test_a_broken_parser_leaves_it_to_the_decoder(
+    listening: socket.socket,
+    answering: FakeAnswering,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def broken(_data: bytes) -> None:
+        raise IndexError("a bug of ours")
+
+    talk = lookup(WireProtocol.SOCKETMAP, listening, answering)
+    monkeypatch.setattr(talk, "_parse_one", broken)
+    assert talk.reply_to_one(request(b"key"), answering.number) is None
+    assert "IndexError: a bug of ours" in caplog.text
 
 
 def test_an_answer_that_is_none_is_an_internal_error(

@@ -120,7 +120,7 @@ def test_without_a_stamp_everything_is_answered_anew(caplog: pytest.LogCaptureFi
         for _ in range(4):
             exchange(client, [b"a"], [])
         assert len(answering.asked) == 4
-    assert "the listener: the cache is not in use\nTraceback" in caplog.text
+    assert "no stamp: replies are computed anew\nTraceback" in caplog.text
     assert "OSError: the mirror has gone" in caplog.text
 
 

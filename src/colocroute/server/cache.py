@@ -1,8 +1,8 @@
 """Whole replies, ready to be sent, by the bytes of the request that they answer.
 
 Owns how long a reply may be repeated: while the answering's stamp is the one at which it was computed, never
-longer.  Rule: the stamp is read before the answer is computed, and again after each request has been
-received.  Must not know any protocol: the keys are bytes, so each listener needs a cache of its own.
+longer.  Rule: the stamp is read before the answer is computed, and again after a request for it has begun to
+arrive.  Must not know any protocol: the keys are bytes, so each listener needs a cache of its own.
 
 First in, first out, because a hit then changes nothing: half the time of least recently used.
 """

@@ -67,20 +67,19 @@ class LookupConversation(Conversation):
 
     def reply(self, request: Any) -> bytes:
         """See `Conversation`."""
-        return self._answer(request)[0]
+        return self._answer(request, -1, b"")
 
     def reply_to_one(self, data: bytes, stamp: int) -> bytes | None:
-        """The reply, and the cache filled, if `data` is exactly one request; else None.
+        """The reply, and the cache filled, if `data` is exactly one request; else None; never raises.
 
-        `stamp` is the answering's, read since `data` was received.
+        `stamp` is the answering's, read before.
         """
-        request = self._parse_one(data)
-        if request is None:
+        try:
+            request = self._parse_one(data)
+        except Exception:
+            _trouble.exception("%s: not parsed at once: %.400r", self.name, data)
             return None
-        reply, keep = self._answer(request)
-        if keep:
-            self.cache.keep(stamp, data, reply)
-        return reply
+        return None if request is None else self._answer(request, stamp, data)
 
     @abstractmethod
     def _ask(self, request: Any) -> Answer: ...
@@ -91,14 +90,21 @@ class LookupConversation(Conversation):
     @abstractmethod
     def _parse_one(self, data: bytes) -> Any: ...
 
-    def _answer(self, request: Any) -> tuple[bytes, bool]:
-        """The reply, and whether it may be repeated: not a `TEMP`, whose cause may go without a new stamp."""
+    def _answer(self, request: Any, stamp: int, data: bytes) -> bytes:
+        """The reply, kept for `data` if it holds under `stamp`.
+
+        That is read again, because it may come back: the state goes from live to stale to live without a
+        commit.  A `TEMP` is not kept: its cause may go without a new stamp.
+        """
         try:
             answer = self._ask(request)
-            return self._encode(answer), not isinstance(answer, TempFail)
+            reply = self._encode(answer)
+            if stamp >= 0 and not isinstance(answer, TempFail) and self._answering.stamp() == stamp:
+                self.cache.keep(stamp, data, reply)
+            return reply
         except Exception:
             _trouble.exception("%s: no answer to %.400r", self.name, request)
-            return self._internal_error, False
+            return self._internal_error
 
 
 class SocketmapConversation(LookupConversation):

@@ -135,7 +135,9 @@ class Gate:
     def _remember_refused(self, connection: Connection) -> None:
         self._refused.append(connection)
         if len(self._refused) > REFUSED_LIMIT:
-            self._loop.close(self._refused.popleft())
+            oldest = self._refused.popleft()
+            # Not at once: its descriptor must not be another's before the events in hand are done.
+            self._loop.call_later(0.0, lambda: self._loop.close(oldest))
 
 
 def _prepare(client: socket.socket) -> None:

@@ -91,31 +91,32 @@ class Loop:
 
     def run(self) -> None:
         """Serves until `stop`."""
-        poll, read, send, stamp = self._epoll.poll, os.read, self._send, self._stamp
+        poll, read, write = self._epoll.poll, os.read, os.write
         hot, connections = self._hot.get, self._connections
         while not self._stopping:
-            for fd, _ in poll(0, BATCH) or self._wait():
+            events = poll(0, BATCH) or self._wait()
+            # Read when every request in hand has begun to arrive: none of them was sent after a later commit.
+            stamp = self._current_stamp()
+            for fd, _ in events:
                 conversation = hot(fd)
                 if conversation is None:
                     self._attend(fd)
                     continue
+                reply, sent = None, 0
                 try:
                     data = read(fd, READ_SIZE)
+                    cache = conversation.cache
+                    reply = cache[data] if stamp == cache.stamp else None
+                    reply = reply or conversation.reply_to_one(data, stamp)
+                    if reply is not None:
+                        sent = write(fd, reply)
                 except OSError as error:
-                    self._fail(connections[fd], error)
+                    self._fail(connections[fd], error, reply)
                     continue
-                try:
-                    cache, now = conversation.cache, stamp()
-                    reply = cache[data] if now == cache.stamp else None
-                    if reply is None:
-                        reply = conversation.reply_to_one(data, now)
-                except Exception:
-                    _trouble.exception("%s: the cache is not in use", conversation.name)
-                    reply = None
                 if reply is None:
                     self._receive(connections[fd], data)
-                else:
-                    send(connections[fd], reply)
+                elif sent != len(reply):
+                    self._hold(connections[fd], reply[sent:])
             if self._timers:
                 self._run_timers()
 
@@ -149,6 +150,13 @@ class Loop:
         if not connection.refused:
             self._served += change
             self._counted(self._served)
+
+    def _current_stamp(self) -> int:
+        try:
+            return self._stamp()
+        except Exception:
+            _trouble.exception("no stamp: replies are computed anew")
+            return -1
 
     def _wait(self) -> list[tuple[int, int]]:
         """Events, after polling or sleeping for them; none if a timer is due."""
@@ -240,7 +248,7 @@ class Loop:
         else:
             self._hot.pop(connection.fd, None)
 
-    def _fail(self, connection: Connection, error: OSError, unsent: bytes = b"") -> None:
+    def _fail(self, connection: Connection, error: OSError, unsent: bytes | None = None) -> None:
         """A system call on a connection failed: wait if it would have to wait, else the client is gone."""
         if isinstance(error, BlockingIOError):
             if unsent:
