@@ -18,6 +18,8 @@ from tests.threesites.scenarios import SCENARIOS
 from tests.threesites.table import COLOCROUTE, LDAP, Context, page, table
 
 MESSAGES = 100
+NOTES = 10
+"""Shown of each scenario."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -81,8 +83,10 @@ def _play(kind: str, chosen: Sequence[Scenario], messages: int, seed: int) -> di
             result = play(company, scenario, messages)
             results[scenario.name] = result
             print(f"{kind}, {scenario.title}: {result.seconds:.0f} s", file=sys.stderr)
-            for note in result.notes:
+            for note in result.notes[:NOTES]:
                 print(f"  {note}", file=sys.stderr)
+            if (more := len(result.notes) - NOTES) > 0:
+                print(f"  and {more} more", file=sys.stderr)
     return results
 
 

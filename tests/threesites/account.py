@@ -12,6 +12,7 @@ from email import message_from_bytes, policy
 import msgspec
 
 from tests.lab.company import DOMAIN, SITES
+from tests.threesites.handover import repeated
 from tests.threesites.messages import ID_HEADER
 from tests.threesites.network import OUTSIDE
 from tests.threesites.receiver import Arrival
@@ -30,6 +31,8 @@ class Account(msgspec.Struct):
     retries: int = 0
     lost: int = 0
     duplicated: int = 0
+    again: int = 0
+    """Copies that a server passed on again because it was stopped (`handover`)."""
     misdelivered: int = 0
     leaked: int = 0
     slowest: float = 0.0
@@ -44,16 +47,21 @@ class Account(msgspec.Struct):
 
 
 def account(
-    fates: Sequence[Fate], arrivals: Sequence[Arrival], homes: Mapping[str, Collection[str]]
+    fates: Sequence[Fate],
+    arrivals: Sequence[Arrival],
+    homes: Mapping[str, Collection[str]],
+    logs: Mapping[str, str] | None = None,
 ) -> Account:
-    """Goes through all; `homes` are the sites where each user has, or had, a mailbox."""
+    """Goes through all; `homes` are the sites where each user has, or had, a mailbox, `logs` Postfix's by site."""
     got: dict[str, list[Arrival]] = defaultdict(list)
     bounces: dict[str, list[Arrival]] = defaultdict(list)
     for arrival in arrivals:
         (got if arrival.sender else bounces)[message_id(arrival)].append(arrival)
     total = Account(messages=len(fates))
+    copies = repeated(logs or {}, {message: len(each) for message, each in got.items()})
     for fate in fates:
-        _settle(total, fate, got[fate.message.id], bounces[fate.message.id], homes)
+        message = fate.message.id
+        _settle(total, fate, got[message], bounces[message], homes, copies[message])
     _look_for_leaks(total, arrivals)
     return total
 
@@ -64,6 +72,7 @@ def _settle(
     got: Sequence[Arrival],
     bounces: Sequence[Arrival],
     homes: Mapping[str, Collection[str]],
+    copies: int,
 ) -> None:
     message = fate.message
     wanted = {(uid, site) for uid in message.users for site in homes[uid]}
@@ -84,7 +93,10 @@ def _settle(
             total.notes.append(f"{message.id}: {who} did not get it: {_reason(fate, bounces)}")
             continue
         total.delivered += 1
-        if (extra := counts[who] - 1) > fate.unanswered:
+        again = min(counts[who] - 1, copies)
+        copies -= again
+        total.again += again
+        if extra := counts[who] - 1 - again:
             total.duplicated += extra
             total.notes.append(f"{message.id}: {who} got it {extra + 1} times")
     if got:

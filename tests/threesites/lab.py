@@ -40,7 +40,7 @@ class Lab:
             stack.callback(site.close)
             self.sites[name] = site
         self._start()
-        self.traffic = Traffic(self.people, seed)
+        self.traffic = Traffic(list(self.people), self._routes, seed)
         self.post = Post(self.network)
         stack.callback(self.post.close)
 
@@ -74,6 +74,10 @@ class Lab:
     def deferred(self) -> int:
         """Mails in all queues that have to wait."""
         return sum(site.deferred() for site in self.sites.values())
+
+    def logs(self) -> dict[str, str]:
+        """What each Postfix has logged."""
+        return {name: site.postfix.log_text() for name, site in self.sites.items()}
 
     def move(self, person: Person, to: str) -> None:
         """Gives a user a mailbox at another site and changes the route; the old mailbox is there as before."""

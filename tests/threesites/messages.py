@@ -4,7 +4,7 @@ Owns the choice and what is expected of each message.  The same seed makes the s
 """
 
 import random
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -12,6 +12,7 @@ from tests.lab.company import DOMAIN, SITES, Person
 from tests.threesites.network import OUTSIDE
 
 ID_HEADER = "X-Lab-Id"
+CLIENT = "client.example"
 FOREIGN = "example.org"
 FOREIGN_SHARE = 0.15
 SECOND_SHARE = 0.2
@@ -36,7 +37,7 @@ class Message(msgspec.Struct, frozen=True):
         """Headers and body."""
         lines = [
             f"{ID_HEADER}: {self.id}",
-            f"Message-Id: <{self.id}@client.example>",
+            f"Message-Id: <{self.id}@{CLIENT}>",
             f"From: Sender <{self.sender}>",
             f"To: {', '.join(self.recipients)}",
             *([f"Cc: {', '.join(self.copies)}"] if self.copies else []),
@@ -49,10 +50,11 @@ class Message(msgspec.Struct, frozen=True):
 
 
 class Traffic:
-    """A source of messages; `people` may be changed between two of them."""
+    """A source of messages; `people`, and `routes` by their mail addresses, may change between two of them."""
 
-    def __init__(self, people: Sequence[Person], seed: int) -> None:
-        self.people = list(people)
+    def __init__(self, people: list[Person], routes: Mapping[str, str], seed: int) -> None:
+        self.people = people
+        self._routes = routes
         self._random = random.Random(seed)
         self._run = f"{self._random.getrandbits(40):010x}"
         self._number = 0
@@ -85,7 +87,7 @@ class Traffic:
         if people and chance.random() < TWICE_SHARE:
             recipients = [people[0].mail, people[0].aliases[0], *recipients[1:]]
         if foreign and self.people:
-            copies = (chance.choice(self.people).route,)
+            copies = (self._routes[chance.choice(self.people).mail],)
         return Message(
             id=f"{self._run}-{self._number}",
             source=source,
@@ -100,8 +102,10 @@ class Traffic:
         """A user of the site, some of them by the address that nobody outside may see."""
         if source == OUTSIDE:
             return f"stranger{self._random.randrange(1000)}@{FOREIGN}"
-        person = self._random.choice([person for person in self.people if person.site == source])
-        return self._random.choice((person.mail, person.mail, person.route))
+        site = f"@{source}.{DOMAIN}"
+        theirs = [mail for mail, route in self._routes.items() if route.endswith(site)]
+        mail = self._random.choice(theirs)
+        return self._random.choice((mail, mail, self._routes[mail]))
 
     def _spelling(self, person: Person) -> str:
         chance = self._random

@@ -134,5 +134,5 @@ def play(lab: Lab, scenario: Scenario, messages: int) -> Result:
     run = Run(lab, messages)
     scenario.play(run)
     run.drain()
-    found = account(run.fates(), run.arrivals(), lab.homes)
+    found = account(run.fates(), run.arrivals(), lab.homes, lab.logs())
     return Result(scenario.name, found, run.deferred, lab.queued(), time.monotonic() - started, run.broken)

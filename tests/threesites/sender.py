@@ -16,7 +16,7 @@ from contextlib import suppress
 import msgspec
 
 from tests.lab.company import SITES
-from tests.threesites.messages import Message
+from tests.threesites.messages import CLIENT, Message
 from tests.threesites.network import OUTSIDE, Network
 
 THREADS = 8
@@ -27,17 +27,12 @@ PATIENCE_SECONDS = 60.0
 
 
 class Fate(msgspec.Struct):
-    """What became of a message at its sender; times in seconds of the monotonic clock.
-
-    `unanswered`: how often the connection broke after the content was sent, so that the sender cannot know
-    whether it arrived, and one copy more is nobody's fault (RFC 1047).
-    """
+    """What became of a message at its sender; times in seconds of the monotonic clock."""
 
     message: Message
     begun: float = 0.0
     accepted: float = 0.0
     retries: int = 0
-    unanswered: int = 0
     refused: str = ""
     last: str = ""
     """The last reason to try again."""
@@ -129,13 +124,13 @@ class Post:
         message = fate.message
         try:
             with self._network.inside(message.source):
-                smtp = smtplib.SMTP(self._server(fate), 25, "client.example", CONNECT_SECONDS)
+                smtp = smtplib.SMTP(self._server(fate), 25, CLIENT, CONNECT_SECONDS)
         except (OSError, smtplib.SMTPException) as error:
             raise Later(f"no connection: {error}") from None
         try:
             assert smtp.sock is not None
             smtp.sock.settimeout(REPLY_SECONDS)
-            self._dialogue(smtp, fate)
+            _dialogue(smtp, fate.message)
         except (OSError, smtplib.SMTPException) as error:
             raise Later(f"connection lost: {error}") from None
         finally:
@@ -147,22 +142,17 @@ class Post:
         first = int(fate.message.id.rpartition("-")[2])
         return list(self.servers.values())[(first + fate.retries) % len(self.servers)]
 
-    def _dialogue(self, smtp: smtplib.SMTP, fate: Fate) -> None:
-        message = fate.message
-        _accept(smtp.ehlo())
-        _accept(smtp.mail(message.sender))
-        for recipient in message.recipients:
-            _accept(smtp.rcpt(recipient))
-        _accept(smtp.docmd("DATA"))
-        try:
-            smtp.send(message.text + ".\r\n")
-            reply = smtp.getreply()
-        except (OSError, smtplib.SMTPException):
-            fate.unanswered += 1
-            raise
-        _accept(reply)
-        with suppress(OSError, smtplib.SMTPException):
-            smtp.docmd("QUIT")
+
+def _dialogue(smtp: smtplib.SMTP, message: Message) -> None:
+    _accept(smtp.ehlo())
+    _accept(smtp.mail(message.sender))
+    for recipient in message.recipients:
+        _accept(smtp.rcpt(recipient))
+    _accept(smtp.docmd("DATA"))
+    smtp.send(message.text + ".\r\n")
+    _accept(smtp.getreply())
+    with suppress(OSError, smtplib.SMTPException):
+        smtp.docmd("QUIT")
 
 
 def _accept(reply: tuple[int, bytes]) -> None:

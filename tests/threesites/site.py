@@ -41,6 +41,7 @@ MAIN_CF = {
     # Notices to the postmaster of the machine itself are of no interest here.
     "local_transport": "discard:notice",
     "in_flow_delay": "0",
+    "enable_long_queue_ids": "yes",
     "minimal_backoff_time": "1s",
     "queue_run_delay": "1s",
     "transport_retry_time": "1s",

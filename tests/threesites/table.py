@@ -24,6 +24,8 @@ the company. Each is accounted for, recipient by recipient.
 
 - **lost**: refused as unknown, bounced, or gone. Required: 0.
 - **twice**: duplicates, and **wrong**: mail in a mailbox of somebody else or at another site. Required: 0.
+- **again**: copies that a server handed over again because it was stopped in between ([RFC 1047][]): no routing can
+  prevent them.
 - **leaked**: mails to the outside with an internal sub-domain in envelope or header. Required: 0.
 - **retries**: how often a sender was told "later" (or met no server) and tried again.
 - **waited**: the most mails that were waiting in queues at one time.
@@ -44,6 +46,8 @@ Measured on {date}, {cores} cores, Postfix {postfix}. To repeat it, as root (it 
 
 `--help` tells how to run fewer messages or single scenarios; `make test` runs a small
 version of it, `make test-long` one of this size.
+
+[RFC 1047]: https://www.rfc-editor.org/rfc/rfc1047
 
 ## The scenarios
 
@@ -83,7 +87,7 @@ def page(context: Context, scenarios: Sequence[Scenario], results: Mapping[str, 
     return _PAGE.format(table=table(scenarios, results), scenarios="\n".join(told), **fields)
 
 
-_COLUMNS = ("lost", "twice", "wrong", "leaked", "retries", "waited", "slowest")
+_COLUMNS = ("lost", "twice", "again", "wrong", "leaked", "retries", "waited", "slowest")
 
 
 def _cells(result: Result | None) -> list[str]:
@@ -93,6 +97,7 @@ def _cells(result: Result | None) -> list[str]:
     return [
         f"{found.lost} of {found.recipients}",
         str(found.duplicated),
+        str(found.again),
         str(found.misdelivered),
         str(found.leaked),
         str(found.retries),

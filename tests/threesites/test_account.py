@@ -56,10 +56,50 @@ def test_duplicated() -> None:
     assert (found.lost, found.duplicated, found.misdelivered) == (0, 1, 0) and not found.clean
 
 
-def test_sent_again_for_want_of_an_answer_is_no_duplicate() -> None:
-    again = msgspec.structs.replace(FATE, unanswered=1)
-    assert account([again], [*ALL, ANNA], HOMES).clean
-    assert account([again], [*ALL, ANNA, ANNA], HOMES).duplicated == 2
+def log(queue_id: str, *passed_on: str) -> str:
+    """A Postfix's log of one mail."""
+    lines = [f"mx postfix/cleanup[1]: {queue_id}: message-id=<m-1@client.example>"]
+    lines += [f"mx postfix/smtp[2]: {queue_id}: {text}" for text in passed_on]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def sent(recipient: str, queue_id: str = "") -> str:
+    reply = f"250 2.0.0 Ok: queued as {queue_id}" if queue_id else "250 OK"
+    return f"to=<{recipient}>, relay=x, delay=1, dsn=2.0.0, status=sent ({reply})"
+
+
+CENTRAL_LOG = log(
+    "C1", sent("anna@external.test.tux", "E1"), sent("bob@paris.test.tux", "P1"), sent("x@example.org")
+)
+EXTERNAL_LOG = log("E1", sent("anna@external.test.tux"))
+LOGS = {"central": CENTRAL_LOG, "external": EXTERNAL_LOG, "paris": log("P1", sent("bob@paris.test.tux"))}
+
+
+def test_a_duplicate_of_the_routing_is_one_whatever_the_logs_say() -> None:
+    assert account([FATE], ALL, HOMES, LOGS).again == 0
+    twice = {**LOGS, "external": log("E1", sent("anna@external.test.tux"), sent("Anna@external.test.tux"))}
+    found = account([FATE], [*ALL, ANNA], HOMES, twice)
+    assert (found.duplicated, found.again) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    "interrupted",
+    [
+        # between two servers: E0 was taken, and central did not note it
+        {"external": log("E0", sent("anna@external.test.tux")) + EXTERNAL_LOG},
+        # the same, noted twice
+        {
+            "central": log("C1", sent("anna@external.test.tux", "E0")) + CENTRAL_LOG,
+            "external": log("E0", sent("anna@external.test.tux")) + EXTERNAL_LOG,
+        },
+        # into the mailbox, where it is not in the log that it was taken the first time
+        {},
+    ],
+)
+def test_what_a_stopped_server_hands_over_again_is_no_duplicate(interrupted: dict[str, str]) -> None:
+    logs = {**LOGS, **interrupted}
+    found = account([FATE], [*ALL, ANNA], HOMES, logs)
+    assert (found.duplicated, found.again) == (0, 1) and found.clean
 
 
 @pytest.mark.parametrize(
