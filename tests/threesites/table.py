@@ -40,6 +40,7 @@ that it is wrong.
 
 Measured on {date}, {cores} cores, Postfix {postfix}. To repeat it, as root (it takes about {minutes:.0f} minutes):
 
+<!-- not run: it takes minutes; tests/threesites/test_threesites.py plays the same scenarios -->
 ```sh
 {command}
 ```
