@@ -200,3 +200,23 @@ def test_beside_the_daemon_and_after_it(etc: Path) -> None:
     assert "duplicate-owner" in codes(json.loads(after.stdout))
     assert "socket-unreachable" not in codes(json.loads(beside.stdout))
     assert "socket-unreachable" in codes(json.loads(lost.stdout))
+
+
+def test_a_site_that_came_after_the_lists_of_main_cf(
+    directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = configured(directory)
+    holds(config, IN_ORDER)
+    etc = postfix(directory)
+    assert main(["postconf", "-c", str(config), "--config-dir", str(etc), "--apply"]) == 0
+    age(etc)
+    capsys.readouterr()
+    code, found = check(config, etc, capsys)
+    assert "unlisted-domain" not in codes(found)
+    rome = Entry(b"rome", "cn=rome", site=SiteEntry(("rome.test.tux",), ("smtp:[10.4.0.1]",)))
+    holds(config, [*IN_ORDER, rome])
+    code, found = check(config, etc, capsys)
+    assert (code, [one["subject"] for one in found if one["code"] == "unlisted-domain"]) == (
+        1,
+        ["rome.test.tux"],
+    )

@@ -55,7 +55,7 @@ def test_apply_twice_changes_once(fresh: tuple[Path, Path], capsys: pytest.Captu
     assert wire(config, etc) == 0
     said = capsys.readouterr()
     assert "transport_maps = socketmap:unix:/run/colocroute/map.sock:transport\n" in said.out
-    assert said.err == "colocroute: now run: postfix reload\n"
+    assert said.err == f"colocroute: now run: postfix -c {etc} reload\n"
     once = files(etc)
     assert wire(config, etc) == 0
     assert files(etc) == once
@@ -121,3 +121,129 @@ def test_no_such_directory(fresh: tuple[Path, Path], capsys: pytest.CaptureFixtu
     config, etc = fresh
     assert main(["postconf", "-c", str(config), "--config-dir", str(etc / "no")]) == 75
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def setting(etc: Path, name: str) -> str:
+    """A parameter as main.cf has it."""
+    lines = (etc / "main.cf").read_text().splitlines()
+    return next(line.partition("=")[2].strip() for line in lines if line.startswith(f"{name} ="))
+
+
+def edit(config: Path, old: str, new: str) -> None:
+    assert old in config.read_text()
+    config.write_text(config.read_text().replace(old, new))
+
+
+def settled(config: Path, etc: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Applies twice; the second time changes nothing."""
+    assert wire(config, etc) == 0
+    once = files(etc)
+    capsys.readouterr()
+    assert wire(config, etc) == 0
+    assert capsys.readouterr().out == "nothing to change\n"
+    assert files(etc) == once
+
+
+def test_a_policy_service_that_moves_and_ends(
+    fresh: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    config, etc = fresh
+    name = "smtpd_recipient_restrictions"
+    with (etc / "main.cf").open("a") as main_cf:
+        main_cf.write(f"{name} = check_policy_service inet:127.0.0.1:10023, reject_unauth_destination\n")
+    settled(config, etc, capsys)
+    before = setting(etc, name)
+    edit(config, "127.0.0.1:2527", "127.0.0.1:2528")
+    settled(config, etc, capsys)
+    assert setting(etc, name) == before.replace("127.0.0.1:2527", "127.0.0.1:2528")
+    edit(config, "inet:127.0.0.1:2528", "unix:/run/colocroute/policy.sock")
+    settled(config, etc, capsys)
+    assert setting(etc, name) == before.replace("inet:127.0.0.1:2527", "unix:/run/colocroute/policy.sock")
+    edit(config, '"unix:/run/colocroute/policy.sock"', "")
+    settled(config, etc, capsys)
+    assert setting(etc, name) == "check_policy_service inet:127.0.0.1:10023, reject_unauth_destination"
+
+
+def test_a_changed_socket_delimiter_or_site_is_taken_up_whole(
+    fresh: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    config, etc = fresh
+    settled(config, etc, capsys)
+    edit(config, "[listen]", '[listen]\nsocketmap = ["inet:127.0.0.1:2526"]')
+    edit(config, "[routing]", '[routing]\nrecipient_delimiter = "+-"')
+    mailcompany.fill_mirror(config, mailcompany.records({**NEXTHOPS, "rome.test.tux": "smtp:[10.4.0.1]"}))
+    settled(config, etc, capsys)
+    assert b"map.sock" not in b"".join(files(etc))
+    assert setting(etc, "transport_maps") == "socketmap:inet:127.0.0.1:2526:transport"
+    assert setting(etc, "recipient_delimiter") == "+-"
+    assert setting(etc, "relay_domains") == "central.test.tux, external.test.tux, rome.test.tux"
+
+
+@pytest.mark.parametrize("options", [("--wiring", "maps"), ("--no-rewriting",)])
+def test_from_one_wiring_to_another_and_back(
+    fresh: tuple[Path, Path], capsys: pytest.CaptureFixture[str], options: tuple[str, ...]
+) -> None:
+    config, etc = fresh
+    settled(config, etc, capsys)
+    before = (etc / "main.cf").read_text()
+    assert wire(config, etc, *options) == 0
+    other = files(etc)
+    assert wire(config, etc, *options) == 0
+    assert files(etc) == other
+    capsys.readouterr()
+    assert wire(config, etc) == 0
+    left = set((etc / "main.cf").read_text().splitlines()) - set(before.splitlines())
+    assert {line.partition(" =")[0] for line in left} <= {
+        "fast_flush_domains",
+        "virtual_mailbox_maps",
+        "unknown_virtual_mailbox_reject_code",
+    }, "of domains and addresses that the lists do not have"
+
+
+def test_what_the_operator_gives_the_outbound_service_stays(
+    fresh: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    config, etc = fresh
+    settled(config, etc, capsys)
+    added = "  -o smtp_fallback_relay=[isp.example]\n  -o { smtp_header_checks = regexp:{ {/^X-A: b/ IGNORE} } }\n"
+    with (etc / "master.cf").open("a") as master:
+        master.write(added)
+    edited = files(etc)
+    settled(config, etc, capsys)
+    assert files(etc) == edited
+    edit(config, "[listen]", '[listen]\nsocketmap = ["inet:127.0.0.1:2526"]')
+    settled(config, etc, capsys)
+    assert "".join((etc / "master.cf").read_text().split()).endswith("".join(added.split()))
+
+
+def test_values_by_reference_are_kept_or_named(
+    fresh: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    config, etc = fresh
+    with (etc / "main.cf").open("a") as main_cf:
+        main_cf.write(
+            "my_sites = other.example\nrelay_domains = $my_sites\nmy_checks = reject_unauth_destination\n"
+            "smtpd_recipient_restrictions = $my_checks\n"
+        )
+    mailcompany.age(etc)
+    assert wire(config, etc) == 0
+    assert "relay_domains is set already; old value: $my_sites; new value:" in capsys.readouterr().err
+    assert setting(etc, "smtpd_recipient_restrictions").endswith(" }, $my_checks")
+    assert setting(etc, "my_sites") == "other.example"
+    settled(config, etc, capsys)
+
+
+def test_of_several_listeners_one_that_a_chroot_sees(
+    fresh: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    config, etc = fresh
+    edit(config, '"inet:127.0.0.1:2527"', '"unix:/run/colocroute/policy.sock", "inet:127.0.0.1:2527"')
+    edit(config, "[listen]", '[listen]\nsocketmap = ["unix:/run/colocroute/map.sock", "inet:127.0.0.1:2526"]')
+    assert wire(config, etc) == 0
+    assert setting(etc, "transport_maps") == "socketmap:unix:/run/colocroute/map.sock:transport"
+    assert "{ unix:/run/colocroute/policy.sock," in setting(etc, "smtpd_recipient_restrictions")
+    (etc / "master.cf").write_text("smtp inet n - y - - smtpd\n")
+    mailcompany.age(etc)
+    settled(config, etc, capsys)
+    assert setting(etc, "transport_maps") == "socketmap:inet:127.0.0.1:2526:transport"
+    assert "{ inet:127.0.0.1:2527," in setting(etc, "smtpd_recipient_restrictions")

@@ -9,6 +9,7 @@ from colocroute.cli.postfix_checks import (
     allows,
     check_chroot,
     check_delimiter,
+    check_domains,
     check_permission,
     check_presence,
     references,
@@ -132,3 +133,41 @@ def test_a_running_service_has_its_socket() -> None:
     assert list(check_presence(SOCKET, path(0o755, 0o660))) == []
     assert [one.code for one in check_presence(SOCKET, path(0o755, 0)[:1])] == ["socket-unreachable"]
     assert list(check_presence(SOCKET, ()))
+
+
+LISTENER = f"unix:{SOCKET}"
+LISTS = {
+    "virtual_alias_domains": "test.tux",
+    "relay_domains": "Central.test.tux  external.test.tux",
+    "transport_maps": f"socketmap:{LISTENER}:transport",
+}
+SITES = ("central.test.tux", "external.test.tux")
+
+
+def domains(sites: tuple[str, ...] = SITES, **changes: str) -> list[tuple[str, str]]:
+    told = PostfixFacts(Installed(), {**LISTS, **changes}, "+", POSTFIX)
+    found = check_domains(("test.tux",), sites, [LISTENER], told)
+    return [(one.code, one.subject) for one in found]
+
+
+def test_lists_that_agree() -> None:
+    assert domains() == []
+    assert (
+        domains(virtual_alias_domains="", relay_domains="test.tux, central.test.tux, external.test.tux") == []
+    )
+
+
+def test_a_domain_that_came_after_the_lists() -> None:
+    assert domains((*SITES, "rome.test.tux")) == [("unlisted-domain", "rome.test.tux")]
+    assert domains(virtual_alias_domains="") == [("unlisted-domain", "test.tux")]
+
+
+def test_a_domain_that_the_lists_still_have() -> None:
+    assert domains(SITES[:1]) == [("obsolete-domain", "external.test.tux")]
+
+
+def test_domains_are_not_compared_where_that_says_nothing() -> None:
+    assert domains(relay_domains=f"socketmap:{LISTENER}:relay_domains") == [], "asked, and never old"
+    assert domains((), relay_domains="") == [], "the mirror is empty"
+    assert domains(relay_domains="") == [], "whoever wires by hand may have others"
+    assert domains(SITES[:1], transport_maps="") == [], "this Postfix has nothing to do with us"

@@ -130,8 +130,8 @@ def test_what_fails_between_two_states_waits_unless_there_is_another_filter() ->
 
 
 def test_the_policy_service_comes_first_and_keeps_what_is_there() -> None:
-    service = "check_policy_service { inet:127.0.0.1:2527, timeout=10s, default_action=DEFER_IF_PERMIT }"
-    check = f"reject_unlisted_recipient, {service}"
+    told = "inet:127.0.0.1:2527, timeout=10s, default_action=DEFER_IF_PERMIT, policy_context=colocroute"
+    check = f"reject_unlisted_recipient, check_policy_service {{ {told} }}"
     fresh = values(wire(WANTED, Installed()))["smtpd_recipient_restrictions"]
     assert fresh == f"{check}, permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination"
     theirs = "reject_rbl_client bl.example, reject_unauth_destination"

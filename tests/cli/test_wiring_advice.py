@@ -29,6 +29,15 @@ def test_a_policy_socket_that_smtpd_cannot_reach_is_not_wired() -> None:
     assert "cannot reach unix:/run/colocroute/policy.sock" in wiring.warnings[0]
 
 
+@pytest.mark.parametrize("policy", ["", "unix:/run/colocroute/policy.sock"])
+def test_an_entry_of_a_service_that_is_not_wired_any_more_goes(policy: str) -> None:
+    """It would defer all mail: nobody listens there."""
+    before = values(wire(WANTED, Installed()))["smtpd_recipient_restrictions"]
+    installed = Installed(chrooted=CHROOTED.chrooted, recipient_restrictions=before)
+    after = values(wire(wanted(policy=policy), installed))["smtpd_recipient_restrictions"]
+    assert after == "permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination"
+
+
 def test_no_policy_service() -> None:
     wiring = wire(wanted(policy=""), Installed())
     assert "smtpd_recipient_restrictions" not in values(wiring)
@@ -40,6 +49,12 @@ def test_without_a_local_transport_mail_waits() -> None:
     assert values(wiring)["relay_transport"] == WAIT
     assert wiring.warnings[0].startswith("routing.local_transport is not set")
     assert values(wire(WANTED, Installed(relay_transport=WAIT)))["relay_transport"] == RELAY
+
+
+def test_a_pure_relay_has_no_mailboxes() -> None:
+    wiring = wire(wanted(local_transport="", relay_only=True), Installed())
+    assert values(wiring)["relay_transport"] == RELAY
+    assert not wiring.warnings
 
 
 def test_a_relay_transport_of_the_operator_stays() -> None:
@@ -70,3 +85,8 @@ def test_a_fallback_relay_would_get_the_mail_between_sites() -> None:
     """smtp(8) hands it what it cannot deliver, whatever the nexthop (postconf(5))."""
     wiring = wire(WANTED, Installed(fallback_relay="[isp.example]"))
     assert "smtp_fallback_relay is [isp.example]" in wiring.warnings[0]
+
+
+def test_senders_with_a_transport_of_their_own_do_without_the_outbound_service() -> None:
+    wiring = wire(WANTED, Installed(sender_dependent="hash:/etc/postfix/by-sender"))
+    assert "sender_dependent_default_transport_maps is hash:" in wiring.warnings[0]

@@ -16,7 +16,14 @@ import msgspec
 
 from colocroute.cli.directory_checks import check_directory
 from colocroute.cli.finding import Finding, finding
-from colocroute.cli.postfix_checks import check_chroot, check_delimiter, check_permission, check_presence
+from colocroute.cli.postconf import known_domains
+from colocroute.cli.postfix_checks import (
+    check_chroot,
+    check_delimiter,
+    check_domains,
+    check_permission,
+    check_presence,
+)
 from colocroute.cli.postfix_facts import PostfixFacts, nodes, read_postfix
 from colocroute.errors import DirectoryError
 from colocroute.model import State
@@ -129,6 +136,7 @@ def _postfix(config: "Config", postfix: PostfixFacts | None) -> Iterator[Finding
     if postfix is not None:
         yield from check_chroot(sockets, postfix)
         yield from check_delimiter(config.routing.recipient_delimiter, postfix)
+        yield from check_domains(*known_domains(config), config.listen.socketmap, postfix)
 
 
 def lines(found: Sequence[Finding]) -> Iterator[str]:

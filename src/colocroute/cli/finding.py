@@ -35,6 +35,7 @@ CODES: dict[str, tuple[Level, str]] = {
     "several-routes": ("error", "leave one route in the entry"),
     "public-domain-is-site": ("error", "remove its transport entry, or take it out of routing.domains"),
     "socket-unreachable": ("error", ""),
+    "unlisted-domain": ("error", "run 'colocroute postconf --apply' and 'postfix reload'"),
     "mirror-empty": ("error", "see 'colocroute status'; start the service"),
     # something is not as somebody meant it to be
     "foreign-address": ("warning", "remove the value, or add its domain to routing.domains"),
@@ -44,6 +45,10 @@ CODES: dict[str, tuple[Level, str]] = {
     "entrycsn-unreadable": ("warning", "grant the bind DN search on entryCSN"),
     "directory-unreachable": ("warning", "see directory.uri, and the log of the directory"),
     "directory-warning": ("warning", "see the message"),
+    "obsolete-domain": (
+        "warning",
+        "run 'colocroute postconf --apply' and 'postfix reload', unless it is meant",
+    ),
     "delimiter-mismatch": ("warning", "set routing.recipient_delimiter as in main.cf, or run postconf -e"),
 }
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from colocroute.cli.wiring_model import Installed, Wiring
+from colocroute.cli.wiring_outbound import OUTBOUND
 from colocroute.errors import ColocrouteError, TemporaryError
 
 SYSTEM_PATH = "/usr/sbin:/usr/local/sbin"  # not in the search path of every user
@@ -52,6 +53,7 @@ class Maincf:
             "virtual_transport",
             "smtpd_recipient_restrictions",
             "smtp_delivery_status_filter",
+            "sender_dependent_default_transport_maps",
         )
         return Installed(
             hostname=expanded["myhostname"].lower(),
@@ -65,6 +67,8 @@ class Maincf:
             recipient_restrictions=plain["smtpd_recipient_restrictions"],
             status_filter=plain["smtp_delivery_status_filter"],
             fallback_relay=expanded["smtp_fallback_relay"],
+            sender_dependent=plain["sender_dependent_default_transport_maps"],
+            outbound=self._service(f"{OUTBOUND}/unix"),
         )
 
     def changes(self, wiring: Wiring) -> tuple[Change, ...]:
@@ -77,7 +81,7 @@ class Maincf:
             for parameter in parameters
             if not _same(effective[parameter.name], parameter.value)
         ]
-        entry = " ".join(self._run("-M", f"{service.name}/{service.type}").split())
+        entry = self._service(f"{service.name}/{service.type}")
         if not _same(entry, service.line):
             changes.append(Change(f"{service.name}/{service.type}", entry, service.line))
         return tuple(changes)
@@ -101,6 +105,10 @@ class Maincf:
             for name, value in fields.items()
             if name.endswith("/chroot") and (value == "y" or (value == "-" and by_default))
         )
+
+    def _service(self, name: str) -> str:
+        """An entry of master.cf on one line, empty if there is none."""
+        return " ".join(self._run("-M", name).split())
 
     def _in_file(self) -> dict[str, str]:
         return _assignments(self._run("-n"))

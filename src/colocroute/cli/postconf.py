@@ -7,6 +7,7 @@ Owns the output and the order of things: look, print, and only with --apply chan
 import argparse
 import json
 import os
+import shlex
 import sys
 import textwrap
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ import msgspec
 
 from colocroute.cli.maincf import Change, Maincf
 from colocroute.cli.wiring import wire
+from colocroute.cli.wiring_listeners import choose_policy, choose_socketmap
 from colocroute.cli.wiring_model import Installed, Wanted, Wiring
 from colocroute.errors import ColocrouteError, ConfigError, TemporaryError
 
@@ -66,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
 
     maincf = _maincf(args.config_dir, needed=args.apply)
     installed = maincf.installed() if maincf is not None else Installed()
-    wiring = wire(_wanted(build.load(args.config), args), installed)
+    wiring = wire(_wanted(build.load(args.config), args, installed), installed)
     changes = maincf.changes(wiring) if maincf is not None else ()
     if args.json:
         json.dump(_document(wiring, changes), sys.stdout, indent=2)
@@ -77,7 +79,8 @@ def run(args: argparse.Namespace) -> int:
     if args.apply and maincf is not None:
         maincf.apply(wiring, changes)
         if changes:
-            print("colocroute: now run: postfix reload", file=sys.stderr)
+            instance = "" if args.config_dir is None else f"-c {shlex.quote(str(args.config_dir))} "
+            print(f"colocroute: now run: postfix {instance}reload", file=sys.stderr)
     return os.EX_OK
 
 
@@ -90,7 +93,7 @@ def _maincf(directory: Path | None, *, needed: bool) -> Maincf | None:
         return None
 
 
-def _wanted(config: "Config", args: argparse.Namespace) -> Wanted:
+def _wanted(config: "Config", args: argparse.Namespace, installed: Installed) -> Wanted:
     if not config.listen.socketmap:
         raise ConfigError(["listen.socketmap: is empty; Postfix needs a socket to ask"])
     public, sites = known_domains(config)
@@ -99,16 +102,16 @@ def _wanted(config: "Config", args: argparse.Namespace) -> Wanted:
             "no site is known, and lists without them would refuse all mail of the sites; start the service "
             "and see 'colocroute status'"
         )
-    policy = config.listen.policy
     return Wanted(
-        socketmap=str(config.listen.socketmap[0]),
-        policy=str(policy[0]) if policy else "",
+        socketmap=choose_socketmap(config.listen.socketmap, installed),
+        policy=choose_policy(config.listen.policy, installed),
         public=public,
         sites=sites,
         recipient_delimiter=config.routing.recipient_delimiter,
         local_transport=config.routing.local_transport,
         maps=args.wiring == "maps",
         rewriting=not args.no_rewriting,
+        relay_only=config.routing.here == (),
     )
 
 

@@ -1,6 +1,8 @@
-"""What is wrong between this machine's Postfix and the service: sockets it cannot reach, another delimiter.
+"""What is wrong between this machine's Postfix and the service: sockets, the delimiter, the lists of domains.
 
 Owns these checks.  Pure: what Postfix and the file system say comes in.
+
+Limit: domains are compared only where main.cf has them as `colocroute postconf` writes lists.
 """
 
 import re
@@ -24,6 +26,8 @@ ASKERS = {
     "smtp_generic_maps": ("smtp",),
 }
 """Which commands open the tables of a parameter (POSTFIX.md section 1); of all others, smtpd(8)."""
+
+DOMAIN_LISTS = ("mydestination", "virtual_alias_domains", "virtual_mailbox_domains", "relay_domains")
 
 _reference = re.compile(r"(?P<proxy>proxy:)?(?:socketmap:)?unix:(?P<path>[^\s,:{}]+)")
 
@@ -53,6 +57,30 @@ def check_delimiter(ours: str, postfix: PostfixFacts) -> Iterator[Finding]:
     if set(ours) != set(theirs):
         message = f"it is {ours!r}, and recipient_delimiter of main.cf is {theirs!r}"
         yield finding("delimiter-mismatch", "routing.recipient_delimiter", message)
+
+
+def check_domains(
+    public: Collection[str], sites: Collection[str], listeners: Collection[str], postfix: PostfixFacts
+) -> Iterator[Finding]:
+    """The lists of main.cf, if it asks one of `listeners` at all: they are as old as their last writing."""
+    asked = any(listener in postfix.parameters.get("transport_maps", "") for listener in listeners)
+    lists = {name: _words(postfix.parameters.get(name, "")) for name in DOMAIN_LISTS}
+    listed = frozenset().union(*lists.values())
+    if (
+        not asked
+        or not sites
+        or not lists["relay_domains"]
+        or any(":" in one or "/" in one for one in listed)
+    ):
+        return
+    for domain in sorted({*public, *sites} - listed):
+        kind = "site" if domain in sites else "public"
+        message = f"it is a {kind} domain, and no list of main.cf has it: its mail is refused, or goes astray"
+        yield finding("unlisted-domain", domain, message)
+    for name in ("virtual_alias_domains", "relay_domains"):
+        for domain in sorted(lists[name] - {*public, *sites}):
+            message = f"{name} has it, and it is neither a public nor a site domain: its mail is not taken"
+            yield finding("obsolete-domain", domain, message)
 
 
 def check_chroot(sockets: Collection[str], postfix: PostfixFacts) -> Iterator[Finding]:
@@ -107,6 +135,10 @@ def allows(node: Node, account: Account) -> bool:
     if node.gid in account.groups:
         return bool(node.mode & wanted << 3)
     return bool(node.mode & wanted)
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(word.lower() for word in re.split(r"[\s,]+", text) if word)
 
 
 def _list(texts: Collection[str]) -> str:

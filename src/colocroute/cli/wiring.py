@@ -8,29 +8,24 @@ machine's Postfix says already comes in.  Must not know postconf(1), sockets or 
 import re
 from collections.abc import Iterator
 
-from colocroute.cli.wiring_advice import is_homeless, policy_endpoint, warnings
+from colocroute.cli.wiring_advice import is_homeless, warnings
+from colocroute.cli.wiring_listeners import is_hidden, policy_endpoint
 from colocroute.cli.wiring_model import (
     RELAY,
     STATUS_FILTER,
     WAIT,
     Installed,
     Parameter,
-    Service,
     Wanted,
     Wiring,
 )
+from colocroute.cli.wiring_outbound import OUTBOUND, outbound
+from colocroute.cli.wiring_policy import with_policy, without_policy
 from colocroute.routing.policy import INTERNAL
 
-OUTBOUND = "outbound"
-ASKING = frozenset({"smtpd", "cleanup", "trivial-rewrite"})
-"""The commands of master.cf that ask maps and may be chrooted; our own outbound service is not."""
-
-RESTRICTIONS = "permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination"
 LATER = "450"
 IN_TRANSITION = rf"regexp:{{{{/^5(\.4\.6 .*loops back to myself.*|\.7\.1 .*{INTERNAL}.*)/ 4$$1}}}}"
 """`smtp_delivery_status_filter`: what fails for good, if it fails because not all sites know the same yet."""
-
-POLICY_SECONDS = 10  # a worker answers in microseconds; the default of 100 s would hold up a whole session
 
 
 def wire(wanted: Wanted, installed: Installed) -> Wiring:
@@ -44,7 +39,7 @@ def wire(wanted: Wanted, installed: Installed) -> Wiring:
         *_restrictions(wanted, installed),
         *_lookups(installed, tables),
     )
-    return Wiring(parameters, _outbound(wanted), tuple(warnings(wanted, installed)))
+    return Wiring(parameters, outbound(wanted, installed), tuple(warnings(wanted, installed)))
 
 
 class _Tables:
@@ -52,8 +47,7 @@ class _Tables:
 
     def __init__(self, wanted: Wanted, installed: Installed) -> None:
         self._socketmap = wanted.socketmap
-        hidden = wanted.socketmap.startswith("unix:") and bool(installed.chrooted & ASKING)
-        self._prefix = "proxy:" if hidden else ""
+        self._prefix = "proxy:" if is_hidden(wanted.socketmap, installed) else ""
         self.proxied: dict[str, str] = {}
 
     def of(self, map_name: str, parameter: str) -> str:
@@ -203,17 +197,13 @@ def _deliveries(wanted: Wanted, installed: Installed) -> Iterator[Parameter]:
 
 
 def _restrictions(wanted: Wanted, installed: Installed) -> Iterator[Parameter]:
-    endpoint = policy_endpoint(wanted.policy, installed)
-    if not endpoint:
+    endpoint, before = policy_endpoint(wanted.policy, installed), installed.recipient_restrictions
+    after = with_policy(before, endpoint) if endpoint else without_policy(before)
+    if not endpoint and after == before:
         return
-    check = (
-        f"check_policy_service {{ {endpoint}, timeout={POLICY_SECONDS}s, default_action=DEFER_IF_PERMIT }}"
-    )
-    others = installed.recipient_restrictions or RESTRICTIONS
-    asked = endpoint in re.split(r"[\s,{}]+", others)
     yield Parameter(
         "smtpd_recipient_restrictions",
-        others if asked else f"reject_unlisted_recipient, {check}, {others}",
+        after,
         "Who does not exist is refused with 550. The policy service before all permissions, so that it sees "
         "the local network too: a stranger may neither write to nor send from a site domain. It never says "
         "OK, so all that follows still decides.",
@@ -231,17 +221,3 @@ def _lookups(installed: Installed, tables: _Tables) -> Iterator[Parameter]:
             " ".join([installed.proxy_read_maps, *missing]),
             "proxymap(8) opens only the tables named here.",
         )
-
-
-def _outbound(wanted: Wanted) -> Service:
-    return Service(
-        name=OUTBOUND,
-        type="unix",
-        fields="- - n - - smtp",
-        options=(
-            f"syslog_name=postfix/{OUTBOUND}",
-            f"smtp_generic_maps=socketmap:{wanted.socketmap}:generic",
-        ),
-        why="The smtp client for the outside: route addresses become public ones, in envelope and headers. "
-        "Not chrooted, so that it finds the socket.",
-    )

@@ -4,32 +4,18 @@ Owns the warnings, and the questions behind them that `wiring` asks too.  Pure.
 """
 
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 
+from colocroute.cli.wiring_listeners import policy_endpoint
 from colocroute.cli.wiring_model import RELAY, VIRTUAL, WAIT, Installed, Wanted
 
 
 def is_homeless(wanted: Wanted, installed: Installed) -> bool:
     """Whether nothing says how mail of the site that is here is delivered."""
-    if wanted.local_transport:
+    if wanted.local_transport or wanted.relay_only:
         return False
     if wanted.maps and wanted.rewriting:
         return installed.virtual_transport == VIRTUAL
     return installed.relay_transport in (RELAY, WAIT)
-
-
-def policy_endpoint(policy: str, installed: Installed) -> str:
-    """The policy listener as smtpd(8) finds it, empty if there is none or it cannot.
-
-    A path below the queue directory is given relative to it, which is right inside the chroot and outside.
-    """
-    scheme, _, path = policy.partition(":")
-    if scheme != "unix":
-        return policy
-    queue, socket = PurePosixPath(installed.queue_directory), PurePosixPath(path)
-    if socket.is_relative_to(queue):
-        return f"unix:{socket.relative_to(queue)}"
-    return "" if "smtpd" in installed.chrooted else policy
 
 
 def warnings(wanted: Wanted, installed: Installed) -> Iterator[str]:
@@ -59,6 +45,12 @@ def warnings(wanted: Wanted, installed: Installed) -> Iterator[str]:
         yield (
             f"smtp_fallback_relay is {installed.fallback_relay}: it gets mail between the sites, too, when a "
             "site cannot be reached; set it in master.cf, for the service outbound alone"
+        )
+    if installed.sender_dependent:
+        yield (
+            f"sender_dependent_default_transport_maps is {installed.sender_dependent}: the senders named there "
+            "do without the service outbound, and their site domain is not hidden; let these transports have "
+            "the smtp_generic_maps of outbound"
         )
     if not wanted.policy:
         yield (

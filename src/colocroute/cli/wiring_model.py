@@ -21,7 +21,8 @@ class Installed(msgspec.Struct, frozen=True):
     """What this machine's Postfix says; the defaults are those of a fresh one that is not chrooted.
 
     `chrooted` are commands of master.cf.  `proxy_read_maps` is empty for the compiled-in default, which
-    admits whatever the other parameters name.
+    admits whatever the other parameters name.  `sender_dependent` is sender_dependent_default_transport_maps,
+    `outbound` the entry of master.cf that has the name of ours.
     """
 
     hostname: str = ""
@@ -35,6 +36,8 @@ class Installed(msgspec.Struct, frozen=True):
     recipient_restrictions: str = ""
     status_filter: str = STATUS_FILTER
     fallback_relay: str = ""
+    sender_dependent: str = ""
+    outbound: str = ""
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -42,6 +45,7 @@ class Wanted(msgspec.Struct, frozen=True):
 
     `socketmap` and `policy` (may be empty) are addresses as in `[listen]`, domains lower-case A-labels.
     `maps`: each list of domains a map.  `rewriting`: public addresses become route addresses.
+    `relay_only`: by the operator's word no site is here.
     """
 
     socketmap: str
@@ -52,6 +56,7 @@ class Wanted(msgspec.Struct, frozen=True):
     policy: str = ""
     maps: bool = False
     rewriting: bool = True
+    relay_only: bool = False
 
 
 class Parameter(msgspec.Struct, frozen=True):
