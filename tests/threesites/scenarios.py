@@ -130,14 +130,20 @@ def user_moved(run: Run) -> None:
             lab.move(person, CENTRAL)
         lab.wait_current()
         run.at(0.5)
-        for person in moved:
-            lab.remove_mailbox(person, PARIS)
+        _remove_mailboxes(run, moved)
         run.at(0.75)
         lab.network.heal(EXTERNAL, PARIS)
 
 
 def _at_paris(run: Run) -> list[Person]:
     return [person for person in run.lab.people if run.lab.homes[person.uid] == {PARIS}][:MOVED]
+
+
+def _remove_mailboxes(run: Run, moved: list[Person]) -> None:
+    """At paris, once it has delivered what it took before it heard of the move."""
+    run.wait(lambda: not run.lab.sites[PARIS].at_work())
+    for person in moved:
+        run.lab.remove_mailbox(person, PARIS)
 
 
 def user_created(run: Run) -> None:
@@ -205,8 +211,7 @@ def moved_unheard(run: Run) -> None:
         lab.wait_current((CENTRAL, PARIS))
         run.send([lab.traffic.to(person, source) for person in moved for source in SITES])
         run.at(0.5)
-        for person in moved:
-            lab.remove_mailbox(person, PARIS)
+        _remove_mailboxes(run, moved)
         run.at(0.75)
         lab.network.heal(CENTRAL, EXTERNAL)
 

@@ -176,14 +176,16 @@ class Site:
 
     def queued(self) -> int:
         """Mails in the queue, from the moment that Postfix is responsible for them."""
-        queue = self.postfix.directory / "queue"
-        return sum(
-            1
-            for name in ("maildrop", "incoming", "active", "deferred")
-            for path in (queue / name).rglob("*")
-            if path.is_file()
-        )
+        return self._files("maildrop", "incoming", "active", "deferred")
+
+    def at_work(self) -> int:
+        """Mails that are being received or delivered."""
+        return self._files("incoming", "active")
 
     def deferred(self) -> int:
         """Mails that were tried and have to wait."""
-        return sum(1 for path in (self.postfix.directory / "queue" / "deferred").rglob("*") if path.is_file())
+        return self._files("deferred")
+
+    def _files(self, *queues: str) -> int:
+        place = self.postfix.directory / "queue"
+        return sum(1 for name in queues for path in (place / name).rglob("*") if path.is_file())
