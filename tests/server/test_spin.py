@@ -92,3 +92,16 @@ def test_it_steps_back_when_the_core_is_busy_and_returns() -> None:
 def test_no_window_is_no_polling() -> None:
     traffic = Traffic(window=0.0)
     assert not any(traffic.request_after(gap) for gap in (0.0, 1e-6, 1.0))
+
+
+def test_without_a_window_nobody_counts_preemptions() -> None:
+    looks: list[int] = []
+
+    def look() -> int:
+        looks.append(1)
+        return 0
+
+    spinner = Spinner(0.0, look, lambda: 0.0)
+    looks.clear()
+    assert [spinner.start(now) for now in (1.0, 2.0)] == [0.0, 0.0]
+    assert not looks

@@ -47,6 +47,8 @@ class Spinner:
 
     def start(self, now: float) -> float:
         """Until when to poll, as nothing is there at `now`; not later than `now` means: sleep."""
+        if not self._window:
+            return 0.0
         self._credit += (now - self._started) * IDLE_SHARE
         if self._credit > self._limit:
             self._credit = self._limit
