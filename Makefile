@@ -22,7 +22,7 @@ test: packages lint ## all checks: linters, types, tests (as root on Debian; ins
 	@$(BIN)/pytest -q -n 2 -m "not long"
 
 test-long: packages $(VENV)/.test ## the tests that take minutes
-	@$(BIN)/pytest -q -n 2 --dist loadgroup -m long
+	@$(BIN)/pytest -q -n 2 -m long
 
 lint: $(VENV)/.test ## linter, format and types only
 	@$(BIN)/ruff check

@@ -2,6 +2,7 @@
 
 Owns the bootstrapping of the system that machines start from, and the namespaces.  What a machine changes is
 kept in memory and gone with it; it has a loopback and no other network, and its own tree of control groups.
+Rule: this machine's kernel is not changed by it, so it may neither load modules nor set the clock or sysctls.
 """
 
 import os
@@ -9,7 +10,9 @@ import platform
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN, flock
 from pathlib import Path
 from types import TracebackType
 
@@ -33,6 +36,7 @@ mkdir "$root/upper" "$root/work" "$root/root"
 mount -t overlay overlay -o "lowerdir=$base,upperdir=$root/upper,workdir=$root/work" "$root/root"
 cd "$root/root"
 mount -t proc proc proc
+mount --bind -o ro proc/sys proc/sys
 mount -t sysfs -o ro sysfs sys
 mount -t cgroup2 cgroup2 sys/fs/cgroup
 mount -t tmpfs -o mode=755 tmpfs run
@@ -50,18 +54,40 @@ pivot_root . old
 umount --lazy /old
 rmdir /old
 mount --make-rshared /
-exec env --ignore-environment container=test PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"
+exec setpriv --bounding-set=-sys_module,-sys_rawio,-sys_time \\
+    env --ignore-environment container=test PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"
 """
 
 
-def bootstrap(directory: Path, packages: Sequence[str]) -> None:
-    """Installs a minimal Debian of this machine's own release, and these packages, in an empty directory."""
+@contextmanager
+def debian(place: Path, packages: Sequence[str]) -> Iterator[Path]:
+    """A minimal Debian of this machine's own release with these packages, in the directory `place`.
+
+    Making it takes a minute or two: processes that want it at the same time share it; the last one removes it.
+    """
+    with place.with_suffix(".making").open("w") as making, place.with_suffix(".using").open("w") as using:
+        flock(making, LOCK_EX)
+        flock(using, LOCK_SH)
+        if not place.exists():
+            bootstrap(place, packages)
+        flock(making, LOCK_UN)
+        yield place
+        flock(making, LOCK_EX)
+        with suppress(BlockingIOError):
+            flock(using, LOCK_EX | LOCK_NB)
+            shutil.rmtree(place)
+
+
+def bootstrap(place: Path, packages: Sequence[str]) -> None:
+    """Makes that Debian."""
     if shutil.which("debootstrap") is None:
         pytest.fail("debootstrap is missing: apt-get install debootstrap")
+    unfinished = place.with_suffix(".unfinished")
     suite = platform.freedesktop_os_release()["VERSION_CODENAME"]
-    command = ["debootstrap", "--variant=minbase", f"--include={','.join(packages)}", suite, str(directory)]
+    command = ["debootstrap", "--variant=minbase", f"--include={','.join(packages)}", suite, str(unfinished)]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:]
+    unfinished.rename(place)
 
 
 class Machine:

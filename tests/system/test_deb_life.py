@@ -1,7 +1,7 @@
 """The life of the Debian package on a Debian of its own: installed, started by systemd, upgraded, removed."""
 
+import os
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,20 +12,20 @@ from tests.lab import deb
 from tests.lab.company import company_ldif
 from tests.lab.daemon import wait_for
 from tests.lab.deb import EXAMPLES, HOME, ROOT
-from tests.lab.machine import NOTHING, Machine, bootstrap
+from tests.lab.machine import NOTHING, Machine, debian
 
 CONFIG = "/etc/colocroute/colocroute.toml"
 MAPS = "socketmap:unix:/run/colocroute/map.sock"
-pytestmark = [pytest.mark.long, pytest.mark.timeout(900), pytest.mark.xdist_group("machine")]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The Debian that the package is installed on, with what it depends on and a slapd."""
-    directory = tmp_path_factory.mktemp("debian")
-    bootstrap(directory, ("iproute2", "postfix", "procps", "python3", "slapd", "systemd"))
-    yield directory
-    shutil.rmtree(directory)
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    with debian(shared / "debian", ("iproute2", "postfix", "procps", "python3", "slapd", "systemd")) as place:
+        yield place
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +60,13 @@ def shown(machine: Machine, name: str, unit: str = "colocroute.service") -> str:
 
 
 def failed(machine: Machine) -> str:
-    """The units that have failed."""
-    return machine.run("systemctl", "--failed", "--plain", "--no-legend").strip()
+    """Our units that have failed."""
+    return machine.run("systemctl", "--failed", "--plain", "--no-legend", "list-units", "colocroute*").strip()
+
+
+def there(machine: Machine, *paths: str) -> list[str]:
+    """Those of the paths that exist."""
+    return machine.run("sh", "-c", 'ls --directory "$@" 2>/dev/null || true', "sh", *paths).split()
 
 
 def _refused(machine: Machine) -> bool:
@@ -88,31 +93,31 @@ def serve_directory(machine: Machine) -> None:
     )
 
 
+def demonstrated(machine: Machine) -> str:
+    """An answer of `serve --demo`, run by somebody without any rights."""
+    serve = "timeout 60 colocroute serve --demo >/tmp/demo 2>&1 &"
+    until = "until grep -q Ctrl-C /tmp/demo; do sleep 0.1; done"
+    ask = "postmap -q anna@test.tux $(grep -o -m 1 'socketmap:.*virtual_alias' /tmp/demo)"
+    nobody = ("setpriv", "--reuid=nobody", "--clear-groups", "sh", "-c")
+    return machine.run(*nobody, f"{serve}\n{until}\n{ask}\nkill $!\nwait $! || true")
+
+
 def test_without_systemd_as_in_a_chroot(base: Path, package: Path) -> None:
     with Machine(base, NOTHING) as machine:
         said = install(machine, package)
         assert f"there is no {CONFIG} yet" in said
         assert machine.run("colocroute", "--version") == f"colocroute {colocroute.__version__}\n"
         assert "(colocroute)" in machine.run("id", "colocroute")
-        assert (
-            machine.run("systemd-analyze", "verify", "--man=no", "colocroute.service", "colocroute.socket")
-            == ""
-        )
-        # By somebody without any rights; nothing is written beside the sources.
-        demo = "colocroute serve --demo >/tmp/demo & until grep -q Ctrl-C /tmp/demo; do sleep 0.1; done"
-        ask = "postmap -q anna@test.tux $(grep -o -m 1 'socketmap:.*virtual_alias' /tmp/demo)"
-        done = machine.run(
-            "setpriv", "--reuid=nobody", "--clear-groups", "sh", "-c", f"{demo}; {ask}; kill %1"
-        )
-        assert done == "anna@external.test.tux\n"
-        machine.run("colocroute", "lookup", "-c", "/nowhere", "x", fails=True)
-        listed = machine.run("dpkg", "--listfiles", "colocroute").split()
-        there = machine.run("find", HOME, "-type", "f").split()
-        assert set(there) <= set(listed)
+        units = ("colocroute.service", "colocroute.socket")
+        assert machine.run("systemd-analyze", "verify", "--man=no", *units) == ""
+        assert demonstrated(machine) == "anna@external.test.tux\n"
+        # Nothing is compiled when it runs: all there is came with the package.
+        files = machine.run("find", HOME, "-type", "f").split()
+        assert set(files) <= set(machine.run("dpkg", "--listfiles", "colocroute").split())
         machine.run("dpkg", "--verify", "colocroute")
         machine.run("dpkg", "--purge", "colocroute")
-        gone = ("/usr/bin/colocroute", HOME, "/etc/colocroute", "/var/lib/colocroute", "/run/colocroute")
-        machine.run("ls", "--directory", *gone, fails=True)
+        directories = ("/etc/colocroute", "/var/lib/colocroute", "/run/colocroute")
+        assert there(machine, HOME, "/usr/bin/colocroute", *directories) == []
 
 
 def test_its_life(base: Path, package: Path, tmp_path: Path) -> None:
@@ -147,15 +152,14 @@ def test_its_life(base: Path, package: Path, tmp_path: Path) -> None:
         assert "generation     1" in machine.run("colocroute", "status"), "the same mirror"
 
         machine.run("dpkg", "--remove", "colocroute")
-        machine.run("ls", CONFIG, "/var/lib/colocroute/data.mdb")
-        machine.run("ls", "/run/colocroute/map.sock", fails=True)
+        data = "/var/lib/colocroute/data.mdb"
+        assert there(machine, CONFIG, data, "/run/colocroute/map.sock") == [CONFIG, data]
         assert failed(machine) == ""
         install(machine, newer)
         assert asked(machine) == "anna@external.test.tux", "configured already, it starts"
 
         machine.run("dpkg", "--purge", "colocroute")
-        machine.run("ls", "--directory", "/etc/colocroute", fails=True)
-        machine.run("ls", "--directory", "/var/lib/colocroute", fails=True)
+        assert there(machine, "/etc/colocroute", "/var/lib/colocroute", "/run/colocroute") == []
         machine.run("sh", "-c", "find /etc/systemd /var/lib/systemd | grep colocroute", fails=True)
         machine.run("id", "colocroute")
         assert failed(machine) == ""
