@@ -140,6 +140,14 @@ def test_the_service_is_confined(tmp_path: Path) -> None:
     assert level is not None and float(level[1]) < 2.0, said
 
 
+def test_a_service_that_crashes_is_never_given_up() -> None:
+    """Started each `RestartSec=`, it stays within the limit of starts, which is there for waiting connections."""
+    service = unit("colocroute.service")["all"]
+    pause, interval = (int(service[key].removesuffix("s")) for key in ("RestartSec", "StartLimitIntervalSec"))
+    assert service["Restart"] == "always"
+    assert interval <= pause * int(service["StartLimitBurst"])
+
+
 def test_the_sockets_of_systemd_are_those_of_the_configuration() -> None:
     config = build.load(EXAMPLE)
     ours = {text.partition(":")[2] for text in (*config.listen.socketmap, *config.listen.policy)}
