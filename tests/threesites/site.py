@@ -41,6 +41,8 @@ MAIN_CF = {
     # Notices to the postmaster of the machine itself are of no interest here.
     "local_transport": "discard:notice",
     "in_flow_delay": "0",
+    # A transport lookup that failed sticks to an smtpd for its life (smtpd_resolve.c), which shall be short.
+    "max_use": "20",
     "enable_long_queue_ids": "yes",
     "minimal_backoff_time": "1s",
     "queue_run_delay": "1s",
