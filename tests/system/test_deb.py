@@ -20,8 +20,8 @@ def test_the_control_file_is_well_formed(stub: Path) -> None:
     assert fields["Version"] == "1.2"
     minor = run("/usr/bin/python3", "-c", "import sys; print(sys.version_info[1])").strip()
     assert f"python3 (>= 3.{minor}), python3 (<< 3.{int(minor) + 1})" in fields["Depends"]
-    # The group of the socket, the programs of the scripts, and /bin/kill of ExecReload=.
-    assert {"postfix", "init-system-helpers", "systemd", "procps"} <= set(fields["Depends"].split(", "))
+    # The group of the socket, the programs of postinst, and /bin/kill of ExecReload=.
+    assert {"postfix", "systemd", "procps"} <= set(fields["Depends"].split(", "))
     assert int(fields["Installed-Size"]) > 0
 
 
