@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from colocroute.directory.events import Cookie, Delete, Present, RefreshKind, Upsert
+from colocroute.errors import DirectoryError
 from colocroute.model import State
 from colocroute.replicate.apply import RefusedError
 from colocroute.replicate.guard import GuardRules
@@ -211,3 +212,12 @@ def test_the_domain_of_a_former_route_is_still_known(tmp_path: Path) -> None:
         with mirror.snapshot() as snapshot:
             assert "closed.test.tux" not in snapshot.route_domains()
             assert snapshot.former_domains() == ["closed.test.tux"]
+
+
+def test_a_first_refresh_without_entries_is_not_believed(tmp_path: Path) -> None:
+    with opened(tmp_path) as mirror:
+        with pytest.raises(DirectoryError, match="no user and no site is there yet"):
+            fill(mirror, [])
+        assert mirror.pulse.state(0.0, 1e9) is State.EMPTY
+        fill(mirror, company(1))
+        assert routes(mirror, "user0")

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import tempfile
 import time
 from pathlib import Path
 
@@ -41,7 +42,9 @@ def shared(tmp_path: Path) -> Path:
 
 def read_as(path: Path, user_id: int) -> str:
     """What another user's process makes of the mirror."""
-    with Child(path / "nowhere") as child:
+    with Child(path / "nowhere") as child, tempfile.TemporaryDirectory() as other:
+        # Loads all modules while it may: the tree of the project may be below a home directory.
+        child.do(f"open_mirror(Path({other!r}), writable=True).close()")
         child.do(f"import os; os.setgroups([]); os.setgid({user_id}); os.setuid({user_id})")
         failure = child.do(f"m = open_mirror(Path({str(path)!r}), writable=False)")
         return failure or str(child.ask("len(m.snapshot().owners('anna@test.tux'))"))

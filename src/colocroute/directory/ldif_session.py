@@ -47,7 +47,6 @@ class LdifSession:
         self.warnings: list[str] = []
         self._path = path
         self._base = _split(base)
-        self._where = f"at or below {base}" if base else "in it"
         self._mapper = mapper
         self._reading: Iterator[Event] | None = None
         self._read = NEVER
@@ -92,14 +91,10 @@ class LdifSession:
         with _snapshot(self._path) as (file, stamp):
             self._read = self._seen = stamp
             yield RefreshBegin()
-            record = None
             for entry_id, record in _identified(file, self._path, self._base):
                 entry = self._mapper.choose(entry_id, record.dn, record.attributes)
                 if entry is not None:
                     yield Upsert(entry)
-        if record is None:
-            # RFC 2849: ldif-content has at least one record; nor has LDAP a base without an entry.
-            raise DirectoryError(f"{self._path}: no entry {self._where}")
         self.contact = time.clock_gettime(time.CLOCK_BOOTTIME)
         yield RefreshDone(RefreshKind.COMPLETE)
 

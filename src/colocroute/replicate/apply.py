@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from colocroute.directory.cookie import went_forward
 from colocroute.directory.events import Cookie, Delete, Event, Present, RefreshDone, RefreshKind, Upsert
-from colocroute.errors import ColocrouteError
+from colocroute.errors import ColocrouteError, DirectoryError
 from colocroute.model import Entry, Record
 from colocroute.replicate.guard import GuardRules, Loss, refusal
 from colocroute.replicate.whereabouts import Whereabouts
@@ -53,7 +53,8 @@ class Applier:
         """Consumes events up to `RefreshDone` and commits; returns how many entries it changed.
 
         `full` says that no cookie was sent, so that changes at an unmoved cookie are differences that
-        replication should have told.  Raises `RefusedError` with nothing committed.
+        replication should have told.  Raises `RefusedError`, and `DirectoryError` for a first refresh without
+        any entry, with nothing committed.
         """
         with self._mirror.transaction(now) as txn:
             meta = txn.meta()
@@ -61,6 +62,9 @@ class Applier:
             refresh = _Refresh(txn, self._record_of)
             done = refresh.load(events) if not before.entries else refresh.merge(events)
             removed, names = self._remove(refresh.gone(done.kind), txn, now, before, meta.accept)
+            if not meta.complete and not txn.counts().entries:
+                # Formally a complete directory; who believed it would deny a whole company that is being loaded.
+                raise DirectoryError(f"{source}: no user and no site is there yet; nothing is denied before")
             changed = refresh.changed + removed
             cookie = done.cookie if done.cookie is not None else meta.cookie
             txn.update_meta(complete=True, cookie=cookie, refreshed=now, held=None, accept=0, source=source)
