@@ -87,6 +87,12 @@ class Daemon:
 
     def start(self) -> "Daemon":
         """Starts the process and waits until its socket takes connections."""
+        self.launch()
+        wait_for(self._accepts, f"a connection to {self.socket}\n{self.log_text()}")
+        return self
+
+    def launch(self) -> None:
+        """Starts the process."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*COMMAND, "serve", "-c", str(self.config)],
@@ -95,8 +101,6 @@ class Daemon:
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
             )
-        wait_for(self._accepts, f"a connection to {self.socket}\n{self.log_text()}")
-        return self
 
     def _accepts(self) -> bool:
         if self.process is not None and self.process.poll() is not None:

@@ -1,0 +1,155 @@
+"""The first refresh of a mirror beside plain reading, and lookups while refreshes run."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.lab.company import SUFFIX
+from tests.lab.daemon import Daemon, daemon, wait_for
+from tests.lab.slapd import Slapd
+from tests.load import company, machine, measure, ours
+from tests.load.figures import Goal, Section, Table, interleaved, median, ratio, spread
+from tests.load.lab import Lab
+
+USERS, QUICK_USERS = 100_000, 20_000
+READ_GOAL, P99_GOAL = 3.0, 2.0
+RATE = 5_000
+
+
+def run(lab: Lab) -> Section:
+    """Both with a real slapd on the same two cores."""
+    users = QUICK_USERS if lab.quick else USERS
+    with company.slapd(users) as server:
+        reading, cpu = _first(lab, server)
+        latency, refreshes = _lookups(lab, server, users)
+    times = ratio(reading["first refresh, durable"], reading["ldapsearch to /dev/null"])
+    during = ratio(latency["while refreshes run"], latency["without"])
+    return Section(
+        name="refresh",
+        title="Refresh",
+        text=f"{users:,} users in a slapd on the same machine. Lookups: 16 connections, {RATE:,} requests a "
+        f"second, {refreshes} full refreshes meanwhile, which keep slapd and the replicator busy on the same "
+        f"{len(machine.CORES)} cores.",
+        tables=[
+            Table(
+                ("reading everything", "seconds"), [(name, spread(one, 2)) for name, one in reading.items()]
+            ),
+            Table(("p99 of lookups", "us"), [(name, spread(one)) for name, one in latency.items()]),
+        ],
+        goals=[
+            Goal(
+                what=f"first refresh of {users:,} entries into the mirror, durable",
+                goal=f"at most {READ_GOAL:g} x `ldapsearch` to /dev/null",
+                figure=f"{times:.1f} x",
+                reached=times <= READ_GOAL,
+                limit=(
+                    f"{median(cpu):.1f} s of it are CPU of our one process, {1e6 * median(cpu) / users:.0f} us for "
+                    "each entry: decoding the message, mapping the schema, judging the values, six sorted rows; "
+                    "`ldapsearch` only copies lines, and slapd's own time is in both"
+                ),
+            ),
+            Goal(
+                what="p99 of lookups while a full refresh runs",
+                goal=f"at most {P99_GOAL:g} x the p99 without it",
+                figure=f"{during:.1f} x",
+                reached=during <= P99_GOAL,
+                limit="with two cores slapd, the replicator, the worker and the load share them: no core is free",
+            ),
+        ],
+    )
+
+
+def _first(lab: Lab, server: Slapd) -> tuple[dict[str, list[float]], list[float]]:
+    cpu: list[float] = []
+    sections = ours.sections(server.ldapi)
+    search = [
+        "ldapsearch",
+        "-x",
+        "-LLL",
+        "-o",
+        "ldif-wrap=no",
+        "-H",
+        server.ldapi,
+        "-b",
+        SUFFIX,
+        "(colocRouteAddress=*)",
+    ]
+    wanted = [
+        "mail",
+        "alias",
+        "uid",
+        "imapServer",
+        "smtpServer",
+        "mailEnabled",
+        "colocRouteAddress",
+        "entryUUID",
+    ]
+
+    def ldapsearch() -> float:
+        started = time.monotonic()
+        subprocess.run([*search, *wanted], stdout=subprocess.DEVNULL, check=True, timeout=300)
+        return time.monotonic() - started
+
+    def refresh() -> float:
+        with daemon(sections, start=False) as service:
+            command = [sys.executable, "-m", "tests.load.refreshing", str(service.config)]
+            done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=600)
+            seconds, used, _ = done.stdout.split()
+            cpu.append(float(used))
+            shutil.rmtree(service.store)
+            return float(seconds)
+
+    ldapsearch()
+    found = interleaved(
+        lab.rounds, {"ldapsearch to /dev/null": ldapsearch, "first refresh, durable": refresh}
+    )
+    return found, cpu
+
+
+def _lookups(lab: Lab, server: Slapd, users: int) -> tuple[dict[str, list[float]], int]:
+    """p99 with the replicator refreshing all the time, and with it stopped."""
+    sections = ours.sections(server.ldapi)
+    sections["directory"]["full_refresh_interval"] = "1s"
+    requests = lab.requests(users * ours.ADDRESSES_PER_USER, hot=True)
+    with daemon(sections) as service:
+        service.wait_state("live", 120)
+        replicator = _replicator(service)
+        before = _refreshes(service)
+
+        def p99() -> float:
+            seconds = 2 * lab.seconds
+            result = measure.run(
+                f"unix:{service.socket}", requests, connections=16, seconds=seconds, rate=RATE
+            )
+            return result.percentile(99)
+
+        def during() -> float:
+            os.kill(replicator, signal.SIGCONT)
+            seen = _refreshes(service)
+            wait_for(lambda: _refreshes(service) > seen, "a refresh", 120)
+            return p99()
+
+        def without() -> float:
+            os.kill(replicator, signal.SIGSTOP)
+            time.sleep(1.0)  # slapd goes on sending until its buffers are full
+            return p99()
+
+        try:
+            found = interleaved(lab.rounds, {"without": without, "while refreshes run": during})
+            return found, _refreshes(service) - before
+        finally:
+            os.kill(replicator, signal.SIGCONT)
+
+
+def _replicator(service: Daemon) -> int:
+    processes = json.loads((Path(service.store) / "supervisor.json").read_text())["processes"]
+    return next(int(one["pid"]) for one in processes if one["name"] == "replicator")
+
+
+def _refreshes(service: Daemon) -> int:
+    return service.log_text().count("refresh committed")

@@ -1,0 +1,153 @@
+"""What grows with the number of addresses, and what must not: disk, memory, start, lookups."""
+
+import time
+from pathlib import Path
+
+import msgspec
+
+from colocroute.model import Found, TempFail
+from tests.lab.company import Person
+from tests.lab.daemon import Client, Daemon, daemon
+from tests.load import machine, measure, ours
+from tests.load.figures import Figures, Goal, Plot, Section, Table, median, ratio, spread
+from tests.load.lab import Lab
+
+SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
+QUICK_SIZES = SIZES[:2]
+START_GOAL, MEMORY_GOAL, SLOWER_GOAL = 0.5, 60e6, 1.3
+FLAT = 1.5  # what still counts as independent of size
+
+
+class Size(msgspec.Struct):
+    """What was found for one number of addresses."""
+
+    addresses: int
+    fill: float
+    disk: int
+    starts: list[float] = []
+    private: list[float] = []
+    anonymous: list[float] = []
+    cold: list[float] = []
+
+
+def run(lab: Lab) -> Section:
+    """Every size in every round."""
+    sizes = [_fill(lab, addresses) for addresses in (QUICK_SIZES if lab.quick else SIZES)]
+    for _ in range(lab.rounds):
+        for size in sizes:
+            _measure(lab, size)
+    rates: Figures = {f"{size.addresses}": size.cold for size in sizes}
+    slower = ratio(rates[f"{SIZES[1]}"], rates[f"{sizes[-1].addresses}"])
+    return Section(
+        name="sizes",
+        title="Size",
+        text="Public addresses, three to a user; a worker's memory is read after a load of keys never seen before, "
+        "and its rate is that of this load (64 connections).",
+        tables=[_table(sizes)],
+        goals=_goals(sizes, slower),
+        plots=[_plot(sizes)],
+    )
+
+
+def _fill(lab: Lab, addresses: int) -> Size:
+    started = time.monotonic()
+    store = ours.filled(lab.work, addresses)
+    disk = sum(file.stat().st_blocks * 512 for file in store.iterdir())
+    return Size(addresses, time.monotonic() - started, disk)
+
+
+def _measure(lab: Lab, size: Size) -> None:
+    store = ours.filled(lab.work, size.addresses)
+    size.starts.append(_start(store))
+    with ours.serving(store) as service:
+        lab.place(service.workers)
+        requests = lab.requests(size.addresses, hot=False)
+        result = measure.run(service.address, requests, seconds=2 * lab.seconds, prefix=lab.client)
+        size.cold.append(result.rate)
+        memory = machine.memory(service.workers[0])
+        size.private.append(memory["Private"] / 1e6)
+        size.anonymous.append(memory["Pss_Anon"] / 1e6)
+
+
+def _start(store: Path) -> float:
+    """Seconds from the start of the process to the first answer."""
+    with daemon({**ours.sections(), "store": {"path": str(store)}}, start=False) as service:
+        started = time.monotonic()
+        service.launch()
+        while not _is_answered(service):
+            time.sleep(0.002)
+        return time.monotonic() - started
+
+
+def _is_answered(service: Daemon) -> bool:
+    try:
+        with Client(service.socket) as client:
+            answer = client.ask("virtual_alias", Person(0).mail)
+    except OSError:
+        return False
+    if isinstance(answer, TempFail):
+        return False
+    assert answer == Found(Person(0).route)
+    return True
+
+
+def _table(sizes: list[Size]) -> Table:
+    header = (
+        "addresses",
+        "bytes of disk each",
+        "start to first answer, s",
+        "private memory, MB",
+        "anonymous memory, MB",
+        "cold replies a second",
+    )
+    rows = [
+        (
+            f"{size.addresses:,}",
+            f"{size.disk / size.addresses:.0f}",
+            spread(size.starts, 2),
+            spread(size.private, 1),
+            spread(size.anonymous, 1),
+            spread(size.cold),
+        )
+        for size in sizes
+    ]
+    return Table(header, rows)
+
+
+def _goals(sizes: list[Size], slower: float) -> list[Goal]:
+    starts = [median(size.starts) for size in sizes]
+    memory = [median(size.private) for size in sizes]
+    flat_start = max(starts) <= FLAT * min(starts)
+    largest = sizes[-1].addresses
+    return [
+        Goal(
+            what="restart with a filled mirror -> first answer",
+            goal=f"independent of size, under {START_GOAL} s with Python's start",
+            figure=f"{starts[0]:.2f} s with {sizes[0].addresses:,}, {starts[-1]:.2f} s with {largest:,} addresses",
+            reached=flat_start and max(starts) < START_GOAL,
+            limit="nearly all of it is the start of the interpreter and its imports",
+        ),
+        Goal(
+            what="memory of a worker",
+            goal=f"independent of the number of entries (page cache apart), under {MEMORY_GOAL / 1e6:.0f} MB",
+            figure=f"{memory[0]:.0f} MB with {sizes[0].addresses:,}, {memory[-1]:.0f} MB with {largest:,}",
+            reached=max(memory) < MEMORY_GOAL / 1e6 and max(memory) <= FLAT * min(memory),
+        ),
+        Goal(
+            what=f"{largest:,} addresses",
+            goal=f"loads, and answers at most {SLOWER_GOAL} x slower than 100,000",
+            figure=f"{slower:.2f} x slower",
+            reached=slower <= SLOWER_GOAL,
+            limit="two reads at random places of a file that no cache of the processor holds",
+        ),
+    ]
+
+
+def _plot(sizes: list[Size]) -> Plot:
+    return Plot(
+        name="cold-size",
+        title="Keys never seen before, one worker",
+        x="addresses",
+        y="replies a second",
+        lines={"ours": [(size.addresses, median(size.cold)) for size in sizes]},
+    )
