@@ -20,8 +20,8 @@ Three sites on one machine, each in a network namespace of its own: a slapd (cen
 colocroute, a Postfix and a mailbox server, joined by lines that can be cut; and the outside. In each scenario
 {messages} messages are sent over {seconds:.0f} s, from random sites and from outside, to random users, by any of
 their addresses, in upper and lower case, with and without extension; one in five goes to two people, and some leave
-the company. Each is accounted for, recipient by recipient. All times are short: Postfix tries again after one or two
-seconds, senders after 0.7 s, and an smtpd lives for 20 sessions.
+the company. Each is accounted for, recipient by recipient. All times are short: Postfix tries again after 1 to 2 s,
+a sender after 0.7 s, and an smtpd lives for 20 sessions.
 
 - **lost**: refused as unknown, bounced, or gone. Required: 0.
 - **twice**: duplicates, and **wrong**: mail in a mailbox of somebody else or at another site. Required: 0.
