@@ -131,3 +131,13 @@ def test_no_postfix(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
     with pytest.raises(TemporaryError, match="is Postfix installed"):
         Maincf()
+
+
+def test_what_the_choice_of_listeners_and_services_depends_on(config: Path) -> None:
+    sender_dependent = "sender_dependent_default_transport_maps = inline:{{a@test.tux = slow:}}"
+    write(config, "main.cf", f"{MAIN}inet_protocols = ipv4\n{sender_dependent}\n")
+    write(config, "master.cf", f"{MASTER}outbound unix - - n - 5 smtp\n  -o smtp_helo_name=mx.example\n")
+    found = Maincf(config).installed()
+    assert found.protocols == "ipv4"
+    assert found.sender_dependent == "inline:{{a@test.tux = slow:}}"
+    assert found.outbound == "outbound unix - - n - 5 smtp -o smtp_helo_name=mx.example"

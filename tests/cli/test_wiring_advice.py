@@ -90,3 +90,10 @@ def test_a_fallback_relay_would_get_the_mail_between_sites() -> None:
 def test_senders_with_a_transport_of_their_own_do_without_the_outbound_service() -> None:
     wiring = wire(WANTED, Installed(sender_dependent="hash:/etc/postfix/by-sender"))
     assert "sender_dependent_default_transport_maps is hash:" in wiring.warnings[0]
+
+
+def test_listeners_of_a_family_that_postfix_does_not_speak() -> None:
+    wiring = wire(wanted(policy="inet:[::1]:2527", socketmap="inet:[::1]:2526"), Installed(protocols="ipv4"))
+    assert "smtpd_recipient_restrictions" not in values(wiring)
+    assert [warning.partition(":")[0] for warning in wiring.warnings] == ["Postfix cannot reach inet"] * 2
+    assert "no policy service" in wiring.warnings[0] and "deferred" in wiring.warnings[1]

@@ -7,6 +7,8 @@ from colocroute.cli.wiring_model import Installed
 
 UNIX, INET = "unix:/run/colocroute/map.sock", "inet:127.0.0.1:2526"
 QUEUED = "unix:/var/spool/postfix/colocroute/policy.sock"
+INET6 = "inet:[::1]:2526"
+IPV4 = Installed(protocols="ipv4")
 CHROOTED = Installed(chrooted=frozenset({"smtpd"}))
 
 
@@ -17,6 +19,13 @@ CHROOTED = Installed(chrooted=frozenset({"smtpd"}))
         ((INET, UNIX), Installed(), INET),
         ((UNIX, INET), CHROOTED, INET),
         ((UNIX,), CHROOTED, UNIX),
+        ((INET6, INET), Installed(), INET6),
+        ((INET6, INET), Installed(protocols="ipv4, ipv6"), INET6),
+        ((INET6, INET), IPV4, INET),
+        ((INET, INET6), Installed(protocols="ipv6"), INET6),
+        (("inet:localhost:2526", INET), IPV4, "inet:localhost:2526"),
+        ((INET6, UNIX), Installed(chrooted=CHROOTED.chrooted, protocols="ipv4"), UNIX),
+        ((INET6,), IPV4, INET6),
     ],
 )
 def test_the_first_socketmap_without_a_detour(
@@ -32,6 +41,8 @@ def test_the_first_socketmap_without_a_detour(
         ((UNIX, INET), CHROOTED, INET),
         ((UNIX, QUEUED, INET), CHROOTED, QUEUED),
         ((UNIX,), CHROOTED, UNIX),
+        ((INET6, INET), IPV4, INET),
+        ((INET6,), IPV4, INET6),
         ((), CHROOTED, ""),
     ],
 )

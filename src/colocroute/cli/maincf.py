@@ -18,7 +18,14 @@ from colocroute.errors import ColocrouteError, TemporaryError
 
 SYSTEM_PATH = "/usr/sbin:/usr/local/sbin"  # not in the search path of every user
 SECONDS = 30.0
-EXPANDED = ("myhostname", "myorigin", "queue_directory", "compatibility_level", "smtp_fallback_relay")
+EXPANDED = (
+    "myhostname",
+    "myorigin",
+    "queue_directory",
+    "compatibility_level",
+    "smtp_fallback_relay",
+    "inet_protocols",
+)
 NOT_CHROOTED_SINCE = (
     1,
 )  # the compatibility_level from which `-` in master.cf means not chrooted (master(5))
@@ -60,6 +67,7 @@ class Maincf:
             origin=_origin(expanded["myorigin"]).lower(),
             queue_directory=expanded["queue_directory"],
             chrooted=self._chrooted(expanded["compatibility_level"]),
+            protocols=expanded["inet_protocols"],
             proxy_read_maps=self._in_file().get("proxy_read_maps", ""),
             parent_matches=plain["parent_domain_matches_subdomains"],
             relay_transport=plain["relay_transport"],

@@ -5,7 +5,7 @@ Owns the warnings, and the questions behind them that `wiring` asks too.  Pure.
 
 from collections.abc import Iterator
 
-from colocroute.cli.wiring_listeners import policy_endpoint
+from colocroute.cli.wiring_listeners import is_cut_off, policy_endpoint
 from colocroute.cli.wiring_model import RELAY, VIRTUAL, WAIT, Installed, Wanted
 
 
@@ -20,6 +20,12 @@ def is_homeless(wanted: Wanted, installed: Installed) -> bool:
 
 def warnings(wanted: Wanted, installed: Installed) -> Iterator[str]:
     """Each one line: what is wrong, what comes of it, what to do."""
+    yield from _of_names(wanted, installed)
+    yield from _of_ways(wanted, installed)
+    yield from _of_listeners(wanted, installed)
+
+
+def _of_names(wanted: Wanted, installed: Installed) -> Iterator[str]:
     domains = wanted.public + wanted.sites
     if installed.hostname in domains:
         yield (
@@ -36,6 +42,9 @@ def warnings(wanted: Wanted, installed: Installed) -> Iterator[str]:
             f"myorigin is {installed.origin}, a domain of users: mail of this host itself goes to "
             f"root@{installed.origin}, which the directory has to know; or set myorigin = $myhostname"
         )
+
+
+def _of_ways(wanted: Wanted, installed: Installed) -> Iterator[str]:
     if is_homeless(wanted, installed):
         yield (
             "routing.local_transport is not set: mail of the site that is here is not delivered; set it, for "
@@ -52,13 +61,24 @@ def warnings(wanted: Wanted, installed: Installed) -> Iterator[str]:
             "do without the service outbound, and their site domain is not hidden; let these transports have "
             "the smtp_generic_maps of outbound"
         )
+
+
+def _of_listeners(wanted: Wanted, installed: Installed) -> Iterator[str]:
     if not wanted.policy:
         yield (
             "listen.policy is empty: strangers may write to the site domains; set it, for example to "
             '["inet:127.0.0.1:2527"]'
         )
+    elif is_cut_off(wanted.policy, installed):
+        yield f"{_cut_off(wanted.policy, installed)}; no policy service is wired"
     elif not policy_endpoint(wanted.policy, installed):
         yield (
             f"smtpd is chrooted and cannot reach {wanted.policy}: no policy service is wired; listen on "
             f"inet:127.0.0.1:2527 or on a socket below {installed.queue_directory}"
         )
+    if is_cut_off(wanted.socketmap, installed):
+        yield f"{_cut_off(wanted.socketmap, installed)}; all mail will be deferred"
+
+
+def _cut_off(listener: str, installed: Installed) -> str:
+    return f"Postfix cannot reach {listener}: its inet_protocols is {installed.protocols}"

@@ -20,15 +20,16 @@ WAIT = "retry:4.3.5 routing.local_transport is not set in colocroute.toml"
 class Installed(msgspec.Struct, frozen=True):
     """What this machine's Postfix says; the defaults are those of a fresh one that is not chrooted.
 
-    `chrooted` are commands of master.cf.  `proxy_read_maps` is empty for the compiled-in default, which
-    admits whatever the other parameters name.  `sender_dependent` is sender_dependent_default_transport_maps,
-    `outbound` the entry of master.cf that has the name of ours.
+    `chrooted` are commands of master.cf, `protocols` is inet_protocols.  `proxy_read_maps` is empty for the
+    compiled-in default, which admits whatever the other parameters name.  `sender_dependent` is
+    sender_dependent_default_transport_maps, `outbound` the entry of master.cf that has the name of ours.
     """
 
     hostname: str = ""
     origin: str = ""
     queue_directory: str = "/var/spool/postfix"
     chrooted: frozenset[str] = frozenset()
+    protocols: str = "all"
     proxy_read_maps: str = ""
     parent_matches: str = PARENT_MATCHES
     relay_transport: str = RELAY
