@@ -206,3 +206,35 @@ def test_a_current_route_is_that_and_nothing_else() -> None:
     assert value(view, "generic", "a+b@west.test.tux") == "b@test.tux"
     assert answer(view, "virtual_alias", "box@test.tux") == NOT_FOUND
     assert isinstance(answer(view, "virtual_alias", "c@test.tux"), TempFail)
+
+
+@pytest.mark.parametrize(
+    ("delimiters", "route", "other"),
+    [
+        ("+-", "anna-maria@west.test.tux", "anna@west.test.tux"),
+        ("+", "anna+box@west.test.tux", "anna@west.test.tux"),
+        ("+", "anna@west.test.tux", "anna+news@west.test.tux"),
+        ("+-", "owner-list@west.test.tux", "owner@west.test.tux"),
+    ],
+)
+def test_an_extension_never_leads_to_somebody_else_or_to_nobody(
+    delimiters: str, route: str, other: str
+) -> None:
+    view = world(
+        person("anna", ["am@test.tux"], [route]),
+        person("other", ["other@test.tux"], [other]),
+        recipient_delimiter=delimiters,
+    )
+    expanded = value(view, "virtual_alias", "am+news@test.tux")
+    assert expanded == route
+    assert answer(view, "recipient", expanded) == Found(route)
+
+
+def test_an_extension_never_leads_to_a_former_route_of_somebody_else() -> None:
+    records = (
+        person("anna", ["anna@test.tux"], ["anna@west.test.tux"]),
+        person("bob", ["bob@test.tux"], ["bob@east.test.tux"]),
+    )
+    view = MemoryView((*SITES, *records), rules=rules(), former={"anna+news@west.test.tux": ["bob"]})
+    assert value(view, "virtual_alias", "anna+news@test.tux") == "anna@west.test.tux"
+    assert value(view, "virtual_alias", "anna+other@test.tux") == "anna+other@west.test.tux"

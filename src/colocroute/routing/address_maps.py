@@ -7,7 +7,7 @@ meant is found by `resolve`, the same for all.  Must not know the wire, clocks o
 from collections.abc import Callable
 
 from colocroute.model import NOT_FOUND, Answer, Found, State, TempFail, User
-from colocroute.routing.address import Address, domain_of, fold_login, parse, render
+from colocroute.routing.address import Address, domain_of, fold, fold_login, parse, render
 from colocroute.routing.resolve import (
     How,
     Match,
@@ -104,17 +104,26 @@ def _expand(view: View, match: Match) -> Answer:
     if isinstance(route, TempFail):
         return route
     if match.extension and view.rules.propagate_extension:
-        return Found(_extended(route, match.extension))
+        return Found(_extended(view, route, match.extension))
     return Found(route)
 
 
-def _extended(route: str, extension: str) -> str:
-    """The route with an extension, or without it where Postfix would refuse the length for ever."""
+def _extended(view: View, route: str, extension: str) -> str:
+    """The route with an extension, or without it where Postfix would refuse the length for ever.
+
+    Also without it where the longer address would not lead back to the route: with `+-` as delimiters
+    `anna-maria+news@...` is one of `anna`, and with `owner-` in front it is nobody's.
+    """
     address = parse(route)
     if address is None:
         return route
     extended = render(Address(address.local + extension, address.domain))
-    return extended if len(extended.encode()) <= EXPANSION_LIMIT else route
+    if len(extended.encode()) > EXPANSION_LIMIT:
+        return route
+    asked = question(view, extended)
+    found = resolve(view, asked) if asked else None
+    leads_back = found is not None and found.how is How.ROUTE and found.key == fold(route)
+    return extended if leads_back else route
 
 
 def _mailbox(view: View, match: Match) -> Answer:
