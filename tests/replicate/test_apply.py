@@ -128,6 +128,20 @@ def test_an_approval_covers_no_more_than_was_shown(tmp_path: Path) -> None:
             fill(mirror, company(150))
 
 
+@pytest.mark.parametrize(("approved", "kept"), [(100, 100), (99, 0)])
+def test_an_approval_given_while_a_refresh_is_refused_is_kept_if_it_fits(
+    tmp_path: Path, approved: int, kept: int
+) -> None:
+    with opened(tmp_path) as mirror:
+        fill(mirror, company(300))
+        with pytest.raises(RefusedError) as refused:
+            fill(mirror, company(200))
+        mirror.request_accept(approved)
+        applier(mirror).hold(refused.value.held, NOW)
+        with mirror.snapshot() as snapshot:
+            assert snapshot.meta().accept == kept
+
+
 def test_the_stream_commits_with_its_cookie(tmp_path: Path) -> None:
     with opened(tmp_path) as mirror:
         fill(mirror, company(100))
@@ -162,6 +176,18 @@ def test_deletions_further_apart_than_the_window_do_not_add_up(tmp_path: Path) -
         subject = applier(mirror, GuardRules(10, 20, window=60))
         for number in range(60):
             assert subject.stream(deletes([number], number + 2), NOW + number * 10) is None
+
+
+def test_what_left_before_the_window_is_not_brought_back(tmp_path: Path) -> None:
+    with opened(tmp_path) as mirror:
+        fill(mirror, company(200))
+        subject = applier(mirror, GuardRules(10, 20, window=60))
+        assert subject.stream(deletes(range(15), 2), NOW) is None
+        held = subject.stream(deletes(range(15, 40), 3), NOW + 61)
+        assert held is not None
+        assert held.would_remove == 25
+        assert routes(mirror, "user20")
+        assert routes(mirror, "user1") == []
 
 
 def test_refresh_and_stream_add_up_within_the_window(tmp_path: Path) -> None:

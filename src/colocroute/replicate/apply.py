@@ -149,6 +149,8 @@ class Applier:
 
     def _trip(self, txn: Transaction, now: float, reason: str) -> Held:
         """Puts back what was removed within the window and forgets the cookie, so that a full refresh decides."""
+        # They are forgotten only now and then: what left before the window is not to be brought back.
+        txn.expire(former_before=0.0, removed_before=now - self._rules.window)
         names = tuple(txn.removed_names(HELD_LISTED))
         restored = txn.restore_removed()
         held = Held(since=now, reason=reason, would_remove=restored, entries=names)
@@ -161,10 +163,12 @@ class Applier:
         """Records a refused refresh; `since` and an approval that still fits are kept."""
         self._mirror.pulse.set(held=True)
         with self._mirror.transaction(now) as txn:
-            earlier = txn.meta().held
-            since = earlier.since if earlier is not None else held.since
+            meta = txn.meta()
+            since = meta.held.since if meta.held is not None else held.since
+            # One that the refused refresh did not see yet: it was given while that was under way.
+            accept = meta.accept if meta.accept >= held.would_remove else 0
             txn.update_meta(
-                held=Held(since, held.reason, held.would_remove, held.entries), cookie=b"", accept=0
+                held=Held(since, held.reason, held.would_remove, held.entries), cookie=b"", accept=accept
             )
 
 
