@@ -116,6 +116,8 @@ def test_a_file_is_tried_again_within_what_was_promised_of_changes(tmp_path: Pat
         ("schema.user_filter", '"(&(mail=*)"', "expected ')'"),
         ("schema.site_filter", '"(mail)"', "character"),
         ("schema.domain_filter", '"(a:=b)"', "extensible"),
+        ("schema.route", '"mail;lang-de"', "plain name"),
+        ("schema.addresses", '["mail", "2.5.4.3"]', "plain name"),
         ("directory.base", '"dc=test,dc"', "attribute=value"),
         ("directory.bind_dn", '"cn=admin,"', "attribute=value"),
         (

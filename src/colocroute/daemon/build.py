@@ -11,7 +11,7 @@ from colocroute.daemon.resolver import Resolver
 from colocroute.directory import dn
 from colocroute.directory import filter as filters
 from colocroute.directory.match import compile_filter
-from colocroute.directory.schema import Schema
+from colocroute.directory.schema import ATTRIBUTE_KEYS, Schema
 from colocroute.directory.settings import DirectorySettings
 from colocroute.replicate.backoff import LONGEST_SECONDS
 from colocroute.replicate.guard import GuardRules
@@ -36,6 +36,8 @@ def load(path: Path) -> Config:
             "schema.user_filter": _check_filter,
             "schema.site_filter": _check_filter,
             "schema.domain_filter": _check_filter,
+            "schema.addresses": _check_attribute,
+            **{f"schema.{key}": _check_attribute for key in ATTRIBUTE_KEYS},
             "directory.base": _check_dn,
             "directory.bind_dn": _check_dn,
             "listen.tcp_table": _check_map,
@@ -45,6 +47,11 @@ def load(path: Path) -> Config:
 
 def _check_filter(text: str) -> None:
     compile_filter(filters.parse(text))
+
+
+def _check_attribute(name: str) -> None:
+    if not filters.NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is not the plain name of an attribute: no options, no numbers")
 
 
 def _check_dn(text: str) -> None:
