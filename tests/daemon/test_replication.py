@@ -1,14 +1,16 @@
 """What the replicator is told of its surroundings; that it follows a directory is shown in tests/system."""
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from colocroute.daemon import build, runtime
 from colocroute.daemon import here as here_module
-from colocroute.daemon.replication import _Watch
+from colocroute.daemon.replication import NICE, _Watch
 from colocroute.replicate.replicator import Progress
 from colocroute.replicate.whereabouts import Whereabouts
 from colocroute.store.mirror import Mirror
@@ -101,3 +103,22 @@ def test_an_own_address_that_changes_is_found_out(tmp_path: Path) -> None:
         assert service.wait_state("live")["here"] == []
         ldif.write_text(text.format("192.0.2.1"))
         wait_for(lambda: service.status()["here"] == ["a.test.tux"], "the site to be here")
+
+
+def test_it_gives_way_to_the_workers(tmp_path: Path) -> None:
+    ldif = tmp_path / "company.ldif"
+    ldif.write_text("dn: dc=test,dc=tux\nobjectClass: domain\ndc: test\n")
+    sections: dict[str, dict[str, Any]] = {
+        "directory": {"uri": f"ldif:{ldif}", "base": "dc=test,dc=tux"},
+        "routing": {"domains": ["test.tux"]},
+    }
+    with daemon(sections) as service:
+        processes = {
+            one["name"]: one["pid"]
+            for one in runtime.read(service.store, runtime.SUPERVISOR_FILE)["processes"]
+        }
+        wait_for(
+            lambda: os.getpriority(os.PRIO_PROCESS, processes["replicator"]) == NICE,
+            "the replicator's nice value",
+        )
+        assert os.getpriority(os.PRIO_PROCESS, processes["worker-1"]) == 0

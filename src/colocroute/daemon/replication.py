@@ -4,6 +4,7 @@ Owns the joint between `replicate`, `directory` and `here`.  Runs in its own pro
 """
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from colocroute.store.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
 
+NICE = 5  # a third of a worker's share where both want the same core: lookups come first
 HERE_SECONDS = 5.0  # how often a changed address of this machine is looked for
 
 
@@ -41,6 +43,7 @@ def run(config: Config, ready: Callable[[], None]) -> int:
         watch,
     )
     threading.Thread(target=watch.look_forever, name="here", daemon=True).start()
+    os.nice(NICE)
     ready()
     replicator.run()
     return 0
