@@ -35,8 +35,8 @@ fuzz: $(VENV)/.fuzz ## fuzz every target for SECONDS (60) each
 		$(BIN)/python -m fuzz.$$target -max_total_time=$(SECONDS) || exit 1; \
 	done
 
-bench: packages $(VENV)/.test ## measure speed beside the floors and the peers
-	@$(BIN)/python -m bench
+bench: packages $(VENV)/.bench ## measure speed beside floors and peers for a quarter of an hour; writes docs/performance.md
+	@$(BIN)/python -m tests.load --markdown docs/performance.md
 
 docs: $(VENV)/.run ## write what is generated: docs/configuration.md and docs/man
 	@$(BIN)/python -m colocroute.config.reference > docs/configuration.md.new
@@ -68,6 +68,10 @@ $(VENV)/.run: $(BIN)/python pyproject.toml
 $(VENV)/.test: $(BIN)/python pyproject.toml
 	@$(PIP) install --editable '.[test]'
 	@touch $@ $(VENV)/.run
+
+$(VENV)/.bench: $(VENV)/.test
+	@$(PIP) install --editable '.[test,bench]'
+	@touch $@
 
 $(VENV)/.fuzz: $(VENV)/.test
 	@$(PIP) install --editable '.[test,fuzz]'

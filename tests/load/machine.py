@@ -14,6 +14,8 @@ CLIENT_CORE = CORES[-1]
 """As PERFORMANCE.md says: the server on one core, the load on the other; on a single core they share it."""
 
 FIRST = -20  # nice value: as good as alone on the core, and never throttled as real-time processes are
+BEFORE_OTHERS = ("nice", "-n", str(FIRST))
+
 QUIET_LOAD = 0.7  # runnable processes on average over a minute
 
 
@@ -51,7 +53,7 @@ def prefer(pids: Iterable[int]) -> None:
 def prefix(core: int, *, first: bool) -> tuple[str, ...]:
     """What goes before a command to have it run on a core, and before all others if it is to be `first`."""
     pinned = ("taskset", "-c", str(core))
-    return ("nice", "-n", str(FIRST), *pinned) if first else pinned
+    return (*BEFORE_OTHERS, *pinned) if first else pinned
 
 
 def wait_until_quiet(seconds: float) -> float:

@@ -10,9 +10,9 @@ HEAD = """\
 Written by `make bench`; no figure here was typed. Only ratios within one run count: {machine}.
 {run}
 
-Each subject is measured in every round, all in turn; a figure is the median of {rounds} rounds, with the least and
-the largest in brackets, a ratio the median of the ratios of the rounds. `tests/load/floor.c` is the floor: a server in
-C that answers every request with the same bytes.
+Each subject is measured in every round, all in turn; a figure is the median of {rounds} rounds, with the least
+and the largest in brackets, a ratio the median of the ratios of the rounds. `tests/load/floor.c` is the floor: a
+server in C that gives every request the same reply.
 
 ## Goals
 
