@@ -46,7 +46,7 @@ def test_what_is_not_a_duration_is_refused(text: str) -> None:
         units.parse_duration(text)
 
 
-@given(st.integers(0, 999_999_999), st.sampled_from(sorted(units.MICROSECONDS)))
+@given(st.integers(0, 9_999_999), st.sampled_from(sorted(units.MICROSECONDS)))
 def test_a_duration_survives_being_shown(number: int, unit: str) -> None:
     seconds = units.parse_duration(f"{number}{unit}")
     assert units.parse_duration(units.show_duration(seconds)) == pytest.approx(seconds, abs=1e-6)

@@ -23,7 +23,7 @@ from colocroute.store.meta import Held
 from colocroute.store.mirror import Mirror
 from colocroute.store.snapshot import Snapshot
 from tests.lab.held import configured
-from tests.replicate.scripted import refresh
+from tests.replicate.scripted import company, opened, refresh
 from tests.vectors import HERE, RULES, company_entries
 
 STALE_AFTER = 60.0
@@ -248,3 +248,13 @@ def test_the_policy_defers_while_the_mirror_cannot_be_read(
     resolver.answer(b"virtual_alias", ANNA)
     with unreadable(mirror, monkeypatch):
         assert resolver.policy({"recipient": ANNA.decode()}).startswith("DEFER_IF_PERMIT ")
+
+
+def test_what_could_not_be_stored_is_not_denied_even_if_the_operator_would(tmp_path: Path) -> None:
+    with opened(tmp_path) as mirror:
+        fill(mirror, company(3))
+        resolver = Resolver(mirror, Rules(domains=("test.tux",), reject_when_stale=True), stale_after=60.0)
+        mirror.pulse.touch(0.0)
+        assert resolver.answer(b"virtual_alias", NOBODY) == NOT_FOUND
+        mirror.pulse.set(unwritable=True)
+        assert isinstance(resolver.answer(b"virtual_alias", b"nobody@test.tux"), TempFail)

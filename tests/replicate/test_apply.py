@@ -6,7 +6,7 @@ import pytest
 
 from colocroute.directory.events import Cookie, Delete, Present, RefreshKind, Upsert
 from colocroute.errors import DirectoryError
-from colocroute.model import State
+from colocroute.model import Entry, State, UserEntry
 from colocroute.replicate.apply import RefusedError
 from colocroute.replicate.guard import GuardRules
 from tests.replicate.scripted import (
@@ -24,6 +24,14 @@ from tests.replicate.scripted import (
 )
 
 NOW = 1000.0
+
+
+def mute(number: int, *, enabled: bool = True) -> Entry:
+    """User `number` as seen by somebody who may not read its addresses."""
+    whole = user(number)
+    return Entry(
+        whole.id, whole.dn, UserEntry(routes=whole.user.routes if whole.user else (), enabled=enabled)
+    )
 
 
 def test_first_refresh_fills_the_mirror_with_its_cookie(tmp_path: Path) -> None:
@@ -240,10 +248,53 @@ def test_the_domain_of_a_former_route_is_still_known(tmp_path: Path) -> None:
             assert snapshot.former_domains() == ["closed.test.tux"]
 
 
-def test_a_first_refresh_without_entries_is_not_believed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("entries", [[], [site("central", 1), mute(1), mute(2)]])
+def test_a_first_refresh_without_addresses_is_not_believed(tmp_path: Path, entries: list[Entry]) -> None:
     with opened(tmp_path) as mirror:
-        with pytest.raises(DirectoryError, match="no user and no site is there yet"):
-            fill(mirror, [])
+        with pytest.raises(DirectoryError, match="nobody has an address there yet"):
+            fill(mirror, entries)
         assert mirror.pulse.state(0.0, 1e9) is State.EMPTY
         fill(mirror, company(1))
         assert routes(mirror, "user0")
+
+
+def test_addresses_that_are_hidden_from_us_are_a_loss(tmp_path: Path) -> None:
+    with opened(tmp_path) as mirror:
+        fill(mirror, company(60))
+        hidden = [mute(number) for number in range(30)]
+        with pytest.raises(RefusedError) as refused:
+            fill(mirror, [*company(60), *hidden], NOW, 2)
+        assert refused.value.held.would_remove == 30
+        assert routes(mirror, "user3")
+
+
+def test_all_addresses_hidden_is_refused_however_small_the_company(tmp_path: Path) -> None:
+    with opened(tmp_path) as mirror:
+        fill(mirror, company(2))
+        with pytest.raises(RefusedError, match="all 2 addresses would be gone"):
+            fill(mirror, [site("central", 1), site("external", 2), mute(0), mute(1)], NOW, 2)
+
+
+def test_addresses_hidden_in_the_stream_are_not_committed(tmp_path: Path) -> None:
+    with opened(tmp_path) as mirror:
+        fill(mirror, company(60))
+        with pytest.raises(RefusedError):
+            applier(mirror).stream([Upsert(mute(number), cookie(2)) for number in range(30)], NOW)
+        assert routes(mirror, "user3")
+
+
+def test_disabled_users_are_no_loss(tmp_path: Path) -> None:
+    with opened(tmp_path) as mirror:
+        fill(mirror, company(60))
+        fill(mirror, [*company(60), *(mute(number, enabled=False) for number in range(30))], NOW, 2)
+        assert routes(mirror, "user3") == []
+
+
+def test_all_users_gone_of_whom_none_is_missed_can_be_accepted(tmp_path: Path) -> None:
+    with opened(tmp_path) as mirror:
+        fill(mirror, [site("central", 1), mute(1, enabled=False), user(2)])
+        fill(mirror, [site("central", 1), mute(1, enabled=False), mute(2, enabled=False)], NOW, 2)
+        with pytest.raises(RefusedError):
+            fill(mirror, [site("central", 1)], NOW, 3)
+        mirror.request_accept(1)
+        fill(mirror, [site("central", 1)], NOW, 3)

@@ -25,8 +25,12 @@ def test_one_bad_value_stops_one_site() -> None:
     assert value(view, "transport", "x@west.test.tux") == "smtp:[10.2.0.1]"
 
 
-def test_a_public_domain_with_a_transport_entry_is_a_site() -> None:
-    view = world(site("test.tux", "[10.9.0.1]"), person("a", ["a@test.tux"], ["b@west.test.tux"]))
+def test_a_public_domain_with_a_transport_entry_and_routes_is_a_site() -> None:
+    view = world(
+        site("test.tux", "[10.9.0.1]"),
+        person("a", ["a@test.tux"], ["b@west.test.tux"]),
+        person("c", [], ["c@test.tux"]),
+    )
     assert answer(view, "virtual_alias_domains", "test.tux") == NOT_FOUND
     assert value(view, "relay_domains", "test.tux") == "test.tux"
     assert answer(view, "virtual_alias", "a@test.tux") == NOT_FOUND

@@ -58,8 +58,14 @@ def test_a_route_into_a_configured_domain_does_not_take_it_away() -> None:
     assert list(known.sites) == ["west.test.tux"]
 
 
-def test_a_transport_entry_does() -> None:
+def test_a_transport_entry_alone_does_not_either() -> None:
     known = made(SiteEntry(("Test.Tux",), ("[10.2.0.1]",)))
+    assert known.public == {"test.tux"}
+    assert not known.sites
+
+
+def test_a_transport_entry_and_a_route_do() -> None:
+    known = made(SiteEntry(("Test.Tux",), ("[10.2.0.1]",)), route_domains=("test.tux",))
     assert known.public == set()
     assert known.sites == {"test.tux": Site("test.tux", "smtp:[10.2.0.1]", "", here=False)}
 
@@ -153,3 +159,18 @@ def test_a_route_below_a_domain_of_the_directory_makes_a_site() -> None:
         RULES, sites=(), route_domains=["a.second.test"], directory_domains=["second.test"], here=()
     )
     assert "a.second.test" in found.sites
+
+
+def test_a_site_that_may_be_here_is_sent_nothing() -> None:
+    entry = SiteEntry(("a.test.tux",), ("smtp:[mx.a.test.tux]",))
+    known = topology(
+        RULES,
+        sites=[entry],
+        route_domains=(),
+        directory_domains=(),
+        here=(),
+        unplaced=("a.test.tux", "b.test.tux"),
+    )
+    assert list(known.sites) == ["a.test.tux"]
+    assert (known.sites["a.test.tux"].nexthop, known.sites["a.test.tux"].here) == ("", False)
+    assert "not been resolved yet" in known.sites["a.test.tux"].problem

@@ -237,7 +237,11 @@ def is_answered(path: Path, generation: str) -> bool:
     [
         ((1024, 4096), [(1000 + REFUSED_LIMIT + worker.OTHER_DESCRIPTORS, 4096)], False),
         ((1024, 1100), [(1100, 1100)], True),
-        ((1024, resource.RLIM_INFINITY), [(1192, resource.RLIM_INFINITY)], False),
+        (
+            (1024, resource.RLIM_INFINITY),
+            [(1000 + REFUSED_LIMIT + worker.OTHER_DESCRIPTORS, resource.RLIM_INFINITY)],
+            False,
+        ),
         ((4096, 4096), [], False),
         ((resource.RLIM_INFINITY, resource.RLIM_INFINITY), [], False),
     ],

@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
         if not args.yes and not _confirmed(held.would_remove):
             print("not accepted; the last good mirror goes on answering", file=sys.stderr)
             return NOT_CONFIRMED
-        _approve(mirror, held.would_remove)
+        _approve(mirror, max(1, held.would_remove))  # all users may be gone of whom none has any mail
     finally:
         mirror.close()
     print("accepted")

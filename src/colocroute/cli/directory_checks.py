@@ -41,7 +41,7 @@ def check_directory(
         yield from lint.look_at(record)
     yield from _owners(view, records, lint.shared)
     yield from _sites(view, lint.routed, lint.transports)
-    yield from _domains(view)
+    yield from _domains(view, lint.transports)
     yield from _here(view, here)
 
 
@@ -164,10 +164,15 @@ def _sites(view: View, routed: Mapping[str, Routed], transports: set[str]) -> It
             yield finding("bad-nexthop", domain, site.problem, level=level)
 
 
-def _domains(view: View) -> Iterator[Finding]:
+def _domains(view: View, transports: set[str]) -> Iterator[Finding]:
     for domain in view.rules.domains:
         if domain in view.topology.sites:
             message = "it is in routing.domains and is a site's: no address in it counts as a public one"
+            yield finding("public-domain-is-site", domain, message)
+        elif domain in transports:
+            message = (
+                "it is in routing.domains and has a transport entry, which is ignored: no route leads into it"
+            )
             yield finding("public-domain-is-site", domain, message)
 
 

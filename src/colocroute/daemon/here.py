@@ -13,7 +13,7 @@ import ifaddr
 
 from colocroute.daemon.names import HostNames
 from colocroute.replicate.whereabouts import Whereabouts
-from colocroute.routing.here import here, hosts_to_resolve, server_addresses
+from colocroute.routing.here import Host, here, hosts_to_resolve, server_addresses
 from colocroute.routing.view import Site, Topology
 
 log = logging.getLogger(__name__)
@@ -72,10 +72,16 @@ class HereFinder:
             for domain, site in sites.items()
             if domain in ours or (self._was_here(site) and hosts_to_resolve({domain: site}) & unknown)
         }
-        said = self._verdicts if configured == "auto" else configured
-        return Whereabouts(
-            here=tuple(sorted(said)), servers=tuple(sorted(self._servers)), unresolved=bool(unknown)
-        )
+        servers = tuple(sorted(self._servers))
+        if configured != "auto":
+            return Whereabouts(tuple(sorted(configured)), servers, bool(unknown))
+        unplaced = tuple(sorted(filter(lambda domain: self._is_unplaced(sites[domain], unknown), sites)))
+        return Whereabouts(tuple(sorted(self._verdicts)), servers, bool(unknown), unplaced)
+
+    def _is_unplaced(self, site: Site, unknown: Collection[Host]) -> bool:
+        """Whether nothing is known of where it is, now or from before."""
+        hosts = hosts_to_resolve({site.domain: site})
+        return bool(hosts) and hosts <= frozenset(unknown) and site.domain not in self._verdicts
 
     def _remember_servers(self, servers: Collection[str], *, complete: bool) -> None:
         """Notes when each address was last a server's; forgets the old ones, if all servers are known."""

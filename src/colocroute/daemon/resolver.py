@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from time import CLOCK_BOOTTIME, clock_gettime
 from types import TracebackType
 
+import msgspec
+
 from colocroute.errors import StoreError
 from colocroute.model import NOT_FOUND, Answer, State, TempFail, User
 from colocroute.routing import maps, policy
@@ -88,6 +90,7 @@ class Resolver:
         self._mirror = mirror
         self._pulse = mirror.pulse
         self._rules = rules
+        self._deferring = msgspec.structs.replace(rules, reject_when_stale=False)
         self._stale_after = stale_after
         self._trusted = tuple(trusted)
         self._servers: frozenset[str] = frozenset()
@@ -110,7 +113,9 @@ class Resolver:
         state = self._pulse.state(clock_gettime(CLOCK_BOOTTIME), self._stale_after)
         if self._pulse.topology() != self._topology_number and not self._read_topology():
             state = State.EMPTY
-        return MirrorView(self._mirror, state, self._topology, self._rules)
+        # What was not stored must not be denied, whatever the operator says of a silent directory.
+        rules = self._deferring if self._pulse.unwritable() else self._rules
+        return MirrorView(self._mirror, state, self._topology, rules)
 
     def _read_topology(self) -> bool:
         """Takes the domains of the newest commit; returns whether it could, if not the last good ones stay."""
@@ -123,6 +128,7 @@ class Resolver:
                     route_domains=[*snapshot.route_domains(), *snapshot.former_domains()],
                     directory_domains=snapshot.domains(),
                     here=meta.here,
+                    unplaced=meta.unplaced,
                 )
                 self._servers = frozenset(meta.servers)
                 self._unresolved = meta.unresolved

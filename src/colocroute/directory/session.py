@@ -18,12 +18,13 @@ from colocroute.directory.messages import Message, RawEntry, Result, SearchRefer
 from colocroute.directory.schema import Mapper
 from colocroute.directory.settings import DirectorySettings
 from colocroute.directory.survey import SUCCESS, Survey
-from colocroute.directory.syncrepl import SyncConsumer
+from colocroute.directory.syncrepl import Stage, SyncConsumer
 from colocroute.errors import DirectoryError
 from colocroute.model import Entry
 
 NO_SEARCH = -1  # a message id that is never used
 BATCH_EVENTS = 2000  # of one call, and what one more portion may add
+REFRESH_SILENCE = 120.0  # seconds between two messages of a refresh; a large directory may be slow to begin
 
 
 class LdapSession:
@@ -51,6 +52,7 @@ class LdapSession:
         self._search_id = NO_SEARCH
         self._references = 0
         self._failure: DirectoryError | None = None
+        self._progress = time.monotonic()
         self._lasting_warnings = len(self.warnings)
 
     def events(self, timeout: float) -> Sequence[Event]:
@@ -81,6 +83,7 @@ class LdapSession:
             now = time.monotonic()
             if messages is None:
                 self._heartbeat.check(now)
+                self._check_progress(now)
                 if events or now >= deadline:
                     return
                 continue
@@ -94,6 +97,7 @@ class LdapSession:
                 else:
                     refuse_notice(message)
             if messages and messages[-1].message_id == self._search_id:
+                self._progress = now
                 self.contact = time.clock_gettime(time.CLOCK_BOOTTIME)
 
     def _begin(self, now: float, events: list[Event]) -> float:
@@ -103,6 +107,17 @@ class LdapSession:
     def _take(self, message: Message, events: list[Event]) -> None:
         """Adds the events that a message of the search means."""
         raise NotImplementedError
+
+    def _is_refreshing(self) -> bool:
+        """Whether a refresh has begun and not ended."""
+        raise NotImplementedError
+
+    def _check_progress(self, now: float) -> None:
+        """Gives up a refresh that has stopped in the middle, though the directory answers the heartbeat."""
+        if not self._is_refreshing():
+            self._progress = now
+        elif now - self._progress > REFRESH_SILENCE:
+            raise DirectoryError(f"nothing of the refresh came for {REFRESH_SILENCE:g} s")
 
     def _alive(self) -> None:
         """The directory has answered with our base; also the time to say what the content has brought up."""
@@ -151,6 +166,9 @@ class SyncreplSession(LdapSession):
     def _begin(self, now: float, events: list[Event]) -> float:  # noqa: ARG002  # an override
         return float("inf")
 
+    def _is_refreshing(self) -> bool:
+        return self._consumer.stage is Stage.REFRESH
+
     def _take(self, message: Message, events: list[Event]) -> None:
         if isinstance(message, SearchReference):
             self._references += 1
@@ -189,9 +207,13 @@ class PollSession(LdapSession):
             return self._due - now
         if self._search_id == NO_SEARCH:
             self._search_id = self._link.send(self._search)
+            self._progress = now
             self._references = self._mapper.doubtful = 0
             events.append(RefreshBegin())
         return float("inf")
+
+    def _is_refreshing(self) -> bool:
+        return self._search_id != NO_SEARCH
 
     def _take(self, message: Message, events: list[Event]) -> None:
         if isinstance(message, RawEntry):

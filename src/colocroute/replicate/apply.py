@@ -7,6 +7,8 @@ rolls back.  Must not know sessions, clocks or retries: time comes in, the outco
 import logging
 from collections.abc import Callable, Iterable, Iterator
 
+import msgspec
+
 from colocroute.directory.cookie import went_forward
 from colocroute.directory.events import Cookie, Delete, Event, Present, RefreshDone, RefreshKind, Upsert
 from colocroute.errors import ColocrouteError, DirectoryError
@@ -54,7 +56,7 @@ class Applier:
 
         `full` says that no cookie was sent, so that changes at an unmoved cookie are differences that
         replication should have told.  Raises `RefusedError`, and `DirectoryError` for a first refresh without
-        any entry, with nothing committed.
+        any address, with nothing committed.
         """
         with self._mirror.transaction(now) as txn:
             meta = txn.meta()
@@ -62,9 +64,9 @@ class Applier:
             refresh = _Refresh(txn, self._record_of)
             done = refresh.load(events) if not before.entries else refresh.merge(events)
             removed, names = self._remove(refresh.gone(done.kind), txn, now, before, meta.accept)
-            if not meta.complete and not txn.counts().entries:
-                # Formally a complete directory; who believed it would deny a whole company that is being loaded.
-                raise DirectoryError(f"{source}: no user and no site is there yet; nothing is denied before")
+            if not meta.complete and _is_unbelievable(txn.counts()):
+                # Formally complete; who believed it would deny a company that is being loaded, or misread.
+                raise DirectoryError(f"{source}: nobody has an address there yet; nothing is denied before")
             changed = refresh.changed + removed
             cookie = done.cookie if done.cookie is not None else meta.cookie
             txn.update_meta(complete=True, cookie=cookie, refreshed=now, held=None, accept=0, source=source)
@@ -99,6 +101,7 @@ class Applier:
                 lost += 1
                 if len(names) < HELD_LISTED:
                     names.append(removal.record.dn)
+        lost += txn.muted
         reason = refusal(self._rules, _loss(before, txn.counts(), lost, lost_before), approved)
         if reason:
             raise RefusedError(Held(since=now, reason=reason, would_remove=lost, entries=tuple(names)))
@@ -107,7 +110,10 @@ class Applier:
         return removed, names
 
     def stream(self, events: Iterable[Event], now: float) -> Held | None:
-        """Commits one batch of the persist stage; a `Held` means that the guard tripped and removals are undone."""
+        """Commits one batch of the persist stage; a `Held` means that the guard tripped and removals are undone.
+
+        Raises `RefusedError`, with nothing committed, for a batch that takes users their addresses.
+        """
         with self._mirror.transaction(now) as txn:
             before = txn.counts()
             cookie: bytes | None = None
@@ -122,7 +128,11 @@ class Applier:
                     lost += sum(1 for removal in removals if removal is not None and removal.lost)
                 if isinstance(event, Upsert | Delete | Cookie) and event.cookie is not None:
                     cookie = event.cookie
+            lost += txn.muted
             reason = refusal(self._rules, _loss(before, txn.counts(), lost, lost_before)) if lost else ""
+            if reason and txn.muted:
+                # Unlike removals, changes cannot be taken back once they are committed.
+                raise RefusedError(Held(since=now, reason=reason, would_remove=lost))
             if reason:
                 return self._trip(txn, now, reason)
             if cookie is not None:
@@ -141,8 +151,8 @@ class Applier:
 
     def _place(self, txn: Transaction, found: Whereabouts) -> None:
         meta = txn.meta()
-        if Whereabouts(meta.here, meta.servers, meta.unresolved) != found:
-            txn.update_meta(here=found.here, servers=found.servers, unresolved=found.unresolved)
+        if Whereabouts(meta.here, meta.servers, meta.unresolved, meta.unplaced) != found:
+            txn.update_meta(**msgspec.structs.asdict(found))
         if meta.here != found.here:
             log.info("here: %s", ", ".join(found.here) or "no site")
         self._known = found
@@ -172,6 +182,11 @@ class Applier:
             )
 
 
+def _is_unbelievable(counts: Counts) -> bool:
+    """Whether there is nothing at all, or users of whom none has an address (a mistyped attribute)."""
+    return not counts.addresses and (not counts.entries or counts.users > 0)
+
+
 def _loss(before: Counts, after: Counts, removed: int, removed_before: int) -> Loss:
     return Loss(
         entries=before.entries,
@@ -181,6 +196,8 @@ def _loss(before: Counts, after: Counts, removed: int, removed_before: int) -> L
         users_after=after.users,
         sites=before.sites,
         sites_after=after.sites,
+        addresses=before.addresses,
+        addresses_after=after.addresses,
     )
 
 

@@ -16,7 +16,10 @@ class GuardRules(msgspec.Struct, frozen=True):
 
 
 class Loss(msgspec.Struct, frozen=True):
-    """What a change would do: counts before it, after it, and what was lost already within the window."""
+    """What a change would do: counts before it, after it, and what was lost already within the window.
+
+    An entry that stays and loses all its addresses counts as removed: its mail would be denied like any other's.
+    """
 
     entries: int
     removed: int
@@ -25,6 +28,8 @@ class Loss(msgspec.Struct, frozen=True):
     users_after: int
     sites: int
     sites_after: int
+    addresses: int = 0
+    addresses_after: int = 0
 
 
 def refusal(rules: GuardRules, loss: Loss, approved: int = 0) -> str:
@@ -32,10 +37,12 @@ def refusal(rules: GuardRules, loss: Loss, approved: int = 0) -> str:
 
     `approved` is the number of removals the operator has let through: a loss that is larger is judged anew.
     """
-    if loss.removed and loss.removed <= approved:
+    if approved and loss.removed <= approved:
         return ""
     if loss.users and not loss.users_after:
         return f"all {loss.users} users would be gone"
+    if loss.removed and loss.addresses and not loss.addresses_after:
+        return f"all {loss.addresses} addresses would be gone"
     if loss.sites and not loss.sites_after:
         return f"all {loss.sites} sites would be gone"
     removed = loss.removed + loss.removed_before

@@ -206,7 +206,12 @@ class Replicator:
         batch: list[Event] = []
         while self._events and not isinstance(self._events[0], RefreshBegin):
             batch.append(self._events.popleft())
-        held = self._applier.stream(batch, time.time())
+        try:
+            held = self._applier.stream(batch, time.time())
+        except RefusedError as refused:
+            self._hold(refused.held)
+            self._held_due = time.monotonic()
+            return
         if held is not None:
             self._held = True
             self._announce(held)
@@ -249,7 +254,7 @@ class Replicator:
         seen, found = self._around.whereabouts()
         self._applier.locate(found, seen, time.time())
         if now >= self._expire_due:
-            self._expire_due = now + EXPIRE_SECONDS
+            self._expire_due = now + min(EXPIRE_SECONDS, max(TICK_SECONDS, self._rules.remember_moves / 4))
             wall = time.time()
             with self._mirror.transaction(wall) as txn:
                 txn.expire(

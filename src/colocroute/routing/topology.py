@@ -5,7 +5,8 @@ bad value in the directory must never stop all mail.  Must not know users beyond
 
 A site domain is one that has a transport entry, or that a user's route points into and that lies below a public
 domain; site wins over public.  A route alone makes no other domain a site's: one that is mistyped must not take
-the company's main domain away from everybody, nor make all mail to somebody else's domain wait.
+the company's main domain away from everybody, nor make all mail to somebody else's domain wait.  Nor does a
+transport entry alone make a site of a domain that the operator named as public.
 """
 
 from collections.abc import Collection, Iterable
@@ -29,22 +30,29 @@ def topology(
     route_domains: Iterable[str],
     directory_domains: Iterable[str],
     here: Collection[str],
+    unplaced: Collection[str] = (),
 ) -> Topology:
     """Puts the transport entries, the domains of routes and the domain entries together.
 
-    `here` names the site domains that this server is responsible for.  What is no domain name is ignored.
+    `here` names the site domains that this server is responsible for, `unplaced` those of which it is not known:
+    their mail waits, for it must never be sent to oneself.  What is no domain name is ignored.
+
+    A configured domain with a transport entry is a site's only if a route points into it: an entry made for the
+    company's main domain must not take it away from everybody.
     """
     configured = _folded(rules.domains)
     declared = configured | _folded(directory_domains)
+    routed = _folded(route_domains)
     outcomes: dict[str, list[Nexthop | Unusable]] = {
-        domain: []
-        for domain in _folded(route_domains)
-        if domain not in configured and _is_below(domain, declared)
+        domain: [] for domain in routed if domain not in configured and _is_below(domain, declared)
     }
     for entry in sites:
         outcome = choose(entry.nexthops, rules.transports)
         for domain in _folded(entry.domains):
-            outcomes.setdefault(domain, []).append(outcome)
+            if domain not in configured or domain in routed:
+                outcomes.setdefault(domain, []).append(outcome)
+    for domain in _folded(unplaced) & outcomes.keys():
+        outcomes[domain] = [Unusable("the name of its server has not been resolved yet")]
     ours = _folded(here)
     return Topology(
         public=declared - outcomes.keys(),

@@ -27,7 +27,7 @@ PAUSE = 0.1
 LONGEST_PAUSE = 1.0
 
 # Connections over the limit that may wait at the same time for their first request; then the oldest goes.
-REFUSED_LIMIT = 64
+REFUSED_LIMIT = 1000
 
 
 class Gate:

@@ -114,6 +114,10 @@ class Pulse:
         contact = self._times[_CONTACT]
         return _LIVE if contact and now - contact <= stale_after else State.STALE
 
+    def unwritable(self) -> bool:
+        """Whether the directory may have told what could not be stored."""
+        return bool(self._words[_FLAGS] & _UNWRITABLE)
+
     def topology(self) -> int:
         """The topology number of the last commit; 0 if there is no page."""
         return self._words[_TOPOLOGY]

@@ -40,7 +40,17 @@ class Transaction(Snapshot):
     Every method may raise `StoreError`; then leave the transaction.
     """
 
-    __slots__ = ("_before", "_changed", "_derived", "_keys_of", "_leavings", "_meta", "_now", "_start")
+    __slots__ = (
+        "_before",
+        "_changed",
+        "_derived",
+        "_keys_of",
+        "_leavings",
+        "_meta",
+        "_now",
+        "_start",
+        "muted",
+    )
 
     def __init__(self, txn: Txn, databases: Databases, keys_of: KeysOf, now: float) -> None:
         """`now` is wall clock seconds."""
@@ -52,6 +62,8 @@ class Transaction(Snapshot):
         self._start = self._meta = super().meta()
         self._before: _Topology | None = None
         self._changed = False
+        # Entries that stayed, enabled, and lost all addresses to nobody: mail misses them like removed ones.
+        self.muted = 0
 
     # -- records
 
@@ -78,6 +90,8 @@ class Transaction(Snapshot):
         for route in after.routes:
             self._leavings.forget_route(route)
         self._leave(inner, before, after)
+        if before.addresses and not after.addresses and not (record.user and not record.user.enabled):
+            self.muted += self._get(before.addresses[0], None, db.addresses) is None
         self._count_users((record.user is not None) - (old is not None and old.user is not None))
         self._changed = True
         return True
@@ -243,4 +257,4 @@ class Transaction(Snapshot):
 
 
 def _whereabouts(meta: Meta) -> tuple[object, ...]:
-    return meta.here, meta.servers, meta.unresolved
+    return meta.here, meta.servers, meta.unresolved, meta.unplaced
