@@ -3,6 +3,7 @@ from collections.abc import Callable
 
 import pytest
 
+from colocroute.directory import session as session_module
 from colocroute.directory.events import RefreshBegin, RefreshDone, RefreshKind, Session, Upsert
 from colocroute.directory.messages import NOTICE_OF_DISCONNECTION, Kind, RawEntry, Result, SearchReference
 from colocroute.directory.session import BATCH_EVENTS, PollSession, SyncreplSession
@@ -145,3 +146,23 @@ def test_referrals_are_counted_and_told_with_the_next_heartbeat(link: ScriptedLi
     link.arrivals += [[SearchReference(search, (b"ldap://x",)), done(search)], [done(heartbeat)]]
     assert session.events(0) == [DONE]
     assert session.warnings == ["told", "1 referrals to other servers were not followed"]
+
+
+@pytest.mark.parametrize("start", [polling, following])
+def test_a_refresh_that_stops_in_the_middle_is_given_up(
+    link: ScriptedLink, start: Callable[[ScriptedLink], Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = start(link)
+    session.events(0)
+    monkeypatch.setattr(session_module, "REFRESH_SILENCE", -1.0)
+    with pytest.raises(DirectoryError, match="nothing of the refresh came"):
+        session.events(0)
+
+
+def test_silence_between_two_polls_is_normal(link: ScriptedLink, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = polling(link)
+    session.events(0)
+    link.arrivals += [[user(1), done(SEARCH)]]
+    session.events(0)
+    monkeypatch.setattr(session_module, "REFRESH_SILENCE", -1.0)
+    assert session.events(0) == []

@@ -232,6 +232,9 @@ def is_answered(path: Path, generation: str) -> bool:
         return receive(client, 7) == socketmap.encode(Found(generation))
 
 
+NEEDED = 1000 + REFUSED_LIMIT + worker.OTHER_DESCRIPTORS
+
+
 @pytest.mark.parametrize(
     ("limits", "expected", "warned"),
     [
