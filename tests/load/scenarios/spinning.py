@@ -12,16 +12,20 @@ RATES = (0, 100, 1_000, 10_000)
 IDLE_LIMIT, THOUSAND_LIMIT = 0.001, 0.10
 
 
+Shares = dict[tuple[str, int], list[float]]
+"""Measurements by `spin` and rate."""
+
+
 def run(lab: Lab) -> Section:
     """One connection, `spin = "50us"` beside `"0us"`; the worker's CPU time by the kernel's account."""
     hot = lab.requests(ADDRESSES, hot=True)
-    cpu: dict[tuple[str, int], list[float]] = {}
-    latency: dict[tuple[str, int], list[float]] = {}
-    stores = [ours.filled(lab.work, ADDRESSES)]
+    cpu: Shares = {}
+    latency: Shares = {}
+    store = ours.filled(lab.work, ADDRESSES)
     for _ in range(lab.rounds):
         for spin in ("50us", "0us"):
             with ExitStack() as stack:
-                daemon = stack.enter_context(ours.serving(stores[0], spin=spin))
+                daemon = stack.enter_context(ours.serving(store, spin=spin))
                 for rate in RATES:
                     before = machine.cpu_seconds(daemon.workers)
                     started = time.monotonic()
@@ -34,6 +38,10 @@ def run(lab: Lab) -> Section:
                         time.sleep(lab.seconds)
                     share = (machine.cpu_seconds(daemon.workers) - before) / (time.monotonic() - started)
                     cpu.setdefault((spin, rate), []).append(share)
+    return _section(cpu, latency)
+
+
+def _section(cpu: Shares, latency: Shares) -> Section:
     rows = [
         (
             f"{rate:,}",
