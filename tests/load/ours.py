@@ -85,8 +85,13 @@ def filled(work: Path, addresses: int) -> Path:
         with mirror.snapshot() as snapshot:
             missing = snapshot.counts().users != users
         if missing:
-            fill(mirror, users)
+            (work / f"{store.name}.seconds").write_text(str(fill(mirror, users)))
     return store
+
+
+def fill_seconds(work: Path, addresses: int) -> float:
+    """How long the filling of that store took."""
+    return float((work / f"mirror-{addresses}.seconds").read_text())
 
 
 def _open(store: Path) -> Mirror:

@@ -15,7 +15,6 @@ and the largest in brackets, a ratio the median of the ratios of the rounds. `te
 server in C that gives every request the same reply.
 
 ## Goals
-
 """
 
 

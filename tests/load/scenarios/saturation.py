@@ -16,6 +16,7 @@ ADDRESSES = 1_000_000
 QUICK_ADDRESSES = 100_000
 CONNECTIONS = (1, 4, 16, 64, 256)
 HOT_GOAL, COLD_GOAL, P99_GOAL = 0.45, 0.6, 3.0
+FLOOR, HOT, COLD = "C floor", "ours, hot keys", "ours, keys never seen before"
 
 
 class Subject:
@@ -56,9 +57,9 @@ def subjects(lab: Lab) -> Iterator[dict[str, Subject]]:
         daemon = stack.enter_context(ours.serving(ours.filled(lab.work, addresses)))
         lab.place(daemon.workers)
         found = {
-            "C floor": Subject(lab, floor.address, [floor.pid], hot),
-            "ours, hot keys": Subject(lab, daemon.address, daemon.workers, hot),
-            "ours, keys never seen before": Subject(lab, daemon.address, daemon.workers, cold),
+            FLOOR: Subject(lab, floor.address, [floor.pid], hot),
+            HOT: Subject(lab, daemon.address, daemon.workers, hot),
+            COLD: Subject(lab, daemon.address, daemon.workers, cold),
         }
         peer = stack.enter_context(peers.sts_resolver(lab.work))
         if peer is not None:
@@ -74,27 +75,28 @@ def run(lab: Lab) -> Section:
             for subject in found.values():
                 subject.load()
         rates = {name: [result.rate for result in subject.results] for name, subject in found.items()}
-        table = _table(found, rates)
-        half = _half(lab, found, rates)
+        costs = {name: median(subject.costs) * 1e6 for name, subject in found.items()}
+        table = _table(found, rates, costs)
+        at_half, p99 = _half(lab, found, rates)
         plots = _over_connections(lab, found)
     addresses = QUICK_ADDRESSES if lab.quick else ADDRESSES
     return Section(
         name="saturation",
         title="Saturation",
         text=f"64 connections, one worker, {addresses:,} addresses, {ours.HOT_KEYS:,} hot keys or each key once.",
-        tables=[table, half[0]],
-        goals=[*_goals(rates, found), half[1]],
+        tables=[table, at_half],
+        goals=[*_goals(rates, costs), p99],
         plots=plots,
     )
 
 
-def _table(found: dict[str, Subject], rates: dict[str, list[float]]) -> Table:
+def _table(found: dict[str, Subject], rates: dict[str, list[float]], costs: dict[str, float]) -> Table:
     rows = [
         (
             name,
             spread(rates[name]),
-            f"{ratio(rates[name], rates['C floor']):.2f}",
-            f"{median(subject.costs) * 1e6:.1f}",
+            f"{ratio(rates[name], rates[FLOOR]):.2f}",
+            f"{costs[name]:.1f}",
             f"{median([result.percentile(99) for result in subject.results]):,.0f}",
         )
         for name, subject in found.items()
@@ -102,10 +104,8 @@ def _table(found: dict[str, Subject], rates: dict[str, list[float]]) -> Table:
     return Table(("server", "replies a second", "of the floor", "us of CPU each", "p99, us"), rows)
 
 
-def _goals(rates: dict[str, list[float]], found: dict[str, Subject]) -> list[Goal]:
-    floor, hot, cold = (rates[name] for name in list(found)[:3])
-    reached, share = ratio(hot, floor), ratio(cold, hot)
-    costs = [median(subject.costs) * 1e6 for subject in list(found.values())[:3]]
+def _goals(rates: dict[str, list[float]], costs: dict[str, float]) -> list[Goal]:
+    reached, share = ratio(rates[HOT], rates[FLOOR]), ratio(rates[COLD], rates[HOT])
     return [
         Goal(
             what="64 connections, one worker, hot keys",
@@ -119,10 +119,11 @@ def _goals(rates: dict[str, list[float]], found: dict[str, Subject]) -> list[Goa
             figure=f"{share:.2f} x",
             reached=share >= COLD_GOAL,
             limit=(
-                f"a hot lookup takes {costs[1]:.1f} us of CPU, most of it in system calls, a cold one "
-                f"{costs[2]:.1f} us.  The difference is the interpreter: some 90 calls of functions (counted in "
-                "tests/system/test_work.py), two reads of LMDB at random places, one decoded record.  It takes "
-                "the resolution in a compiled language, or replies stored ready-made, to get below"
+                f"a hot lookup takes {costs[HOT]:.1f} us of CPU, most of it in system calls, a cold one "
+                f"{costs[COLD]:.1f} us. The difference is the interpreter (some 90 calls of functions, counted in "
+                "`tests/system/test_work.py`), two reads of LMDB at random places with one decoded record, and a "
+                "client that sleeps meanwhile and has to be woken for each reply. It takes the resolution in a "
+                "compiled language, or replies stored ready-made, to get below"
             ),
         ),
     ]
@@ -130,7 +131,7 @@ def _goals(rates: dict[str, list[float]], found: dict[str, Subject]) -> list[Goa
 
 def _half(lab: Lab, found: dict[str, Subject], rates: dict[str, list[float]]) -> tuple[Table, Goal]:
     """Latency at half of each one's own saturation."""
-    names = list(found)[:2]
+    names = (FLOOR, HOT)
     latencies: dict[str, list[Result]] = {name: [] for name in names}
     for _ in range(lab.rounds):
         for name in names:
@@ -140,7 +141,7 @@ def _half(lab: Lab, found: dict[str, Subject], rates: dict[str, list[float]]) ->
         values = [[result.percentile(percent) for result in latencies[name]] for percent in (50, 99, 99.9)]
         rows.append((name, f"{median(rates[name]) / 2:,.0f}", *(f"{median(one):,.0f}" for one in values)))
     p99 = {name: [result.percentile(99) for result in latencies[name]] for name in names}
-    times = ratio(p99[names[1]], p99[names[0]])
+    times = ratio(p99[HOT], p99[FLOOR])
     goal = Goal(
         what="p99 at 64 connections at half of saturation",
         goal=f"at most {P99_GOAL:g} x the floor's",
@@ -153,7 +154,7 @@ def _half(lab: Lab, found: dict[str, Subject], rates: dict[str, list[float]]) ->
 
 
 def _over_connections(lab: Lab, found: dict[str, Subject]) -> list[Plot]:
-    names = list(found)[:3]
+    names = (FLOOR, HOT, COLD)
     results = {
         name: {
             count: found[name].load(count) for count in CONNECTIONS if not lab.quick or count in (1, 16, 64)
