@@ -62,8 +62,9 @@ def run(lab: Lab) -> Section:
                 figure=f"{during:.1f} x",
                 reached=during <= P99_GOAL,
                 limit=(
-                    "no core is free: slapd, the replicator, the worker and the load share two. Processes that "
-                    f"only compute, one for each core, do the same: {ratio(latency[COMPUTING], latency[WITHOUT]):.1f} x"
+                    "no core is free: slapd, the replicator, the worker and the load share them. Processes that "
+                    "only compute, one for each core, do as much: "
+                    f"{ratio(latency[COMPUTING], latency[WITHOUT]):.1f} x"
                 ),
             ),
         ],
