@@ -14,7 +14,7 @@ from colocroute.daemon.replication import NICE, _Watch
 from colocroute.replicate.replicator import Progress
 from colocroute.replicate.whereabouts import Whereabouts
 from colocroute.store.mirror import Mirror
-from tests.lab.daemon import daemon, wait_for
+from tests.lab.daemon import Daemon, daemon, wait_for
 from tests.lab.held import configured, holds
 from tests.vectors import company_entries
 
@@ -113,12 +113,15 @@ def test_it_gives_way_to_the_workers(tmp_path: Path) -> None:
         "routing": {"domains": ["test.tux"]},
     }
     with daemon(sections) as service:
-        processes = {
-            one["name"]: one["pid"]
-            for one in runtime.read(service.store, runtime.SUPERVISOR_FILE)["processes"]
-        }
+        wait_for(lambda: all(_pids(service).values()) and len(_pids(service)) == 2, "both processes")
+        worker, replicator = _pids(service)["worker-1"], _pids(service)["replicator"]
+        ours = os.getpriority(os.PRIO_PROCESS, worker)
         wait_for(
-            lambda: os.getpriority(os.PRIO_PROCESS, processes["replicator"]) == NICE,
-            "the replicator's nice value",
+            lambda: os.getpriority(os.PRIO_PROCESS, replicator) == ours + NICE, "the replicator's nice value"
         )
-        assert os.getpriority(os.PRIO_PROCESS, processes["worker-1"]) == 0
+
+
+def _pids(service: Daemon) -> dict[str, int]:
+    """The processes by name, as far as they have been told of."""
+    known = runtime.read(service.store, runtime.SUPERVISOR_FILE).get("processes", [])
+    return {one["name"]: one["pid"] for one in known}
