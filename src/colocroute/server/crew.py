@@ -7,8 +7,9 @@ Must not know protocols, nor processes.
 Why passing on: the kernel wakes whichever worker sleeps first in its list, and Postfix holds a connection for
 long, so that the first worker would get nearly all of them.
 
-Known limit: a worker killed between taking a connection and counting it looks one connection busier for as
-long as the crew lives.
+Known limits: a worker killed between taking a connection and counting it looks one connection busier for as
+long as the crew lives.  Workers that accept at the same instant do not see each other's: all together may go
+over a limit by one connection for each worker but the first.
 """
 
 import array

@@ -141,8 +141,8 @@ class Loop:
         del self._connections[connection.fd]
         self._hot.pop(connection.fd, None)
         connection.fd = -1
-        connection.socket.close()
         self._count(connection, -1)
+        connection.socket.close()
         if self._draining and not self._connections:
             self._stopping = True
 
