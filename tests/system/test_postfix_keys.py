@@ -10,8 +10,10 @@ from tests.lab.wired import ADDRESS_MAPS, DOMAIN_LISTS, SENDER, Lab, reply
 
 
 def test_virtual_alias_maps_in_smtpd_gets_the_quoted_form_then_the_unquoted(lab: Lab) -> None:
-    assert lab.rcpt('"a b"@q.example')[0] == 250
-    assert lab.asked("virtual_alias_maps", "q.example") == ['"a b"@q.example', "a b@q.example"]
+    assert lab.rcpt('"A b"@q.example')[0] == 250
+    # cleanup(8), which keeps the case, may have begun as well before the session's end throws the mail away.
+    in_smtpd = [key for key in lab.asked("virtual_alias_maps", "q.example") if key.islower()]
+    assert in_smtpd == ['"a b"@q.example', "a b@q.example"]
 
 
 def test_case_is_folded_in_smtpd_and_kept_in_cleanup_and_trivial_rewrite(lab: Lab) -> None:
