@@ -11,7 +11,7 @@ import pytest
 from colocroute.daemon import build
 from colocroute.daemon.resolver import Resolver
 from colocroute.errors import StoreError
-from colocroute.model import NOT_FOUND, Entry, Found, SiteEntry, TempFail
+from colocroute.model import NOT_FOUND, Entry, Found, SiteEntry, TempFail, UserEntry
 from colocroute.replicate.apply import Applier
 from colocroute.replicate.guard import GuardRules
 from colocroute.replicate.whereabouts import Whereabouts
@@ -77,6 +77,20 @@ def unreadable(mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> Iterator[list
         yield tried
 
 
+@pytest.fixture
+def taken(monkeypatch: pytest.MonkeyPatch) -> list[Snapshot]:
+    """The snapshots that are taken from now on."""
+    found: list[Snapshot] = []
+    real = Mirror.snapshot
+
+    def noted(mirror: Mirror) -> Snapshot:
+        found.append(real(mirror))
+        return found[-1]
+
+    monkeypatch.setattr(Mirror, "snapshot", noted)
+    return found
+
+
 def test_any_bytes_have_an_answer(resolver: Resolver) -> None:
     assert resolver.answer(b"virtual_alias", ANNA) == ROUTE
     for key in (b"\xff@test.tux", b"", b"x" * (KEY_LIMIT + 1), b"x" * KEY_LIMIT + b"@test.tux", b"\x00"):
@@ -102,18 +116,76 @@ def test_a_foreign_domain_opens_no_transaction(
         assert not tried
 
 
-def test_one_lookup_is_one_transaction(resolver: Resolver, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_lookup_is_one_transaction(resolver: Resolver, taken: list[Snapshot]) -> None:
     resolver.answer(b"virtual_alias", ANNA)
-    taken: list[Snapshot] = []
-    real = Mirror.snapshot
-
-    def noted(mirror: Mirror) -> Snapshot:
-        taken.append(real(mirror))
-        return taken[-1]
-
-    monkeypatch.setattr(Mirror, "snapshot", noted)
+    taken.clear()
     assert resolver.answer(b"recipient", b"anna+x@test.tux") == ROUTE
     assert len(taken) == 1
+
+
+def test_lookups_under_one_stamp_share_a_transaction(resolver: Resolver, taken: list[Snapshot]) -> None:
+    resolver.answer(b"virtual_alias", ANNA)
+    taken.clear()
+    stamp = resolver.stamp()
+    for key in (FOREIGN, ANNA, NOBODY, b"anna+x@test.tux", ANNA):
+        resolver.answer(b"virtual_alias", key, stamp)
+        assert resolver.holds(stamp)
+    assert len(taken) == 1
+    resolver.rest()
+    assert resolver.answer(b"virtual_alias", ANNA, stamp) == ROUTE
+    assert len(taken) == 2
+
+
+def test_nothing_is_shared_without_a_stamp(resolver: Resolver, taken: list[Snapshot]) -> None:
+    resolver.answer(b"virtual_alias", ANNA)
+    taken.clear()
+    for _ in range(3):
+        assert resolver.answer(b"virtual_alias", ANNA) == ROUTE
+    assert len(taken) == 3
+
+
+def test_a_shared_transaction_ends_with_its_stamp(mirror: Mirror, resolver: Resolver) -> None:
+    before = resolver.stamp()
+    assert resolver.answer(b"virtual_alias", b"new@test.tux", before) == NOT_FOUND
+    new = UserEntry(("new@test.tux",), ("new@external.test.tux",))
+    fill(mirror, [*company_entries(), Entry(b"new", "cn=new", new)])
+    after = resolver.stamp()
+    assert resolver.answer(b"virtual_alias", b"new@test.tux", after) == Found("new@external.test.tux")
+    mirror.pulse.touch(now() - STALE_AFTER - 1)
+    assert isinstance(resolver.answer(b"virtual_alias", NOBODY, resolver.stamp()), TempFail)
+
+
+def test_what_a_commit_overtakes_is_not_shared(mirror: Mirror, resolver: Resolver) -> None:
+    stamp = resolver.stamp()
+    fill(mirror, [*company_entries(), KINDS[0]()])
+    assert resolver.answer(b"virtual_alias", ANNA, stamp) == ROUTE
+    assert not resolver.holds(stamp)
+    mirror.pulse.begin_commit(complete=True, held=False)
+    assert not resolver.holds(stamp)
+
+
+def test_a_shared_transaction_does_not_outlive_a_failure(
+    resolver: Resolver, taken: list[Snapshot], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stamp = resolver.stamp()
+    resolver.answer(b"virtual_alias", ANNA, stamp)
+
+    def fail(_snapshot: Snapshot, _key: bytes) -> bytes:
+        raise StoreError("/some/store: Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Snapshot, "direct_owner", fail)
+        assert isinstance(resolver.answer(b"virtual_alias", ANNA, stamp), TempFail)
+        assert not resolver.holds(stamp)
+    taken.clear()
+    assert resolver.answer(b"virtual_alias", ANNA, resolver.stamp()) == ROUTE
+    assert len(taken) == 1
+
+
+def test_an_empty_mirror_says_nothing_the_short_way(mirror: Mirror, resolver: Resolver) -> None:
+    assert resolver.answer(b"virtual_alias", ANNA) == ROUTE
+    mirror.pulse.set(complete=False)
+    assert isinstance(resolver.answer(b"virtual_alias", ANNA, resolver.stamp()), TempFail)
 
 
 def test_no_transaction_is_left_open(mirror: Mirror, resolver: Resolver) -> None:

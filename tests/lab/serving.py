@@ -25,11 +25,12 @@ class FakeAnswering:
 
     def __init__(self) -> None:
         self.number = 2
+        self.rests = 0
         self.values: dict[bytes, str] = {}
         self.asked: list[bytes] = []
         self.attributes: list[Mapping[str, str]] = []
 
-    def answer(self, map_name: bytes, key: bytes) -> Answer:
+    def answer(self, map_name: bytes, key: bytes, stamp: int = -1) -> Answer:  # noqa: ARG002  # as in the protocol
         self.asked.append(key)
         if key == b"fail":
             raise RuntimeError("the answering is broken")
@@ -39,6 +40,12 @@ class FakeAnswering:
 
     def stamp(self) -> int:
         return self.number
+
+    def holds(self, stamp: int) -> bool:
+        return self.number == stamp
+
+    def rest(self) -> None:
+        self.rests += 1
 
     def policy(self, attributes: Mapping[str, str]) -> str:
         self.attributes.append(attributes)
@@ -134,7 +141,7 @@ def serving(
         listener = Listener(listening, protocol, b"m", "the listener")
         crew = Crew(1)
         seat = crew.seat(0)
-        loop = Loop(Spinner(spin, lambda: 0), answering.stamp, seat.counted)
+        loop = Loop(Spinner(spin, lambda: 0), answering, seat.counted)
         gate = Gate(loop, [listener], [conversation(listener, answering, 100)], seat, limit)
         inside, outside = socket.socketpair()
         loop.watch(inside.fileno(), loop.stop)

@@ -116,9 +116,9 @@ def test_a_reply_is_not_kept_if_the_stamp_changed_meanwhile(listening: socket.so
     """It would be found when the stamp comes back, as it does when the state does."""
 
     class ChangesMeanwhile(FakeAnswering):
-        def answer(self, map_name: bytes, key: bytes) -> Answer:
+        def answer(self, map_name: bytes, key: bytes, stamp: int = -1) -> Answer:
             self.number += 2
-            return super().answer(map_name, key)
+            return super().answer(map_name, key, stamp)
 
     answering = ChangesMeanwhile()
     talk = lookup(WireProtocol.SOCKETMAP, listening, answering)

@@ -199,7 +199,7 @@ def test_connections_are_passed_to_the_worker_with_fewest() -> None:
         loops = []
         for index in range(2):
             seat = crew.seat(index)
-            loop = Loop(Spinner(0.0, lambda: 0), answering.stamp, seat.counted)
+            loop = Loop(Spinner(0.0, lambda: 0), answering, seat.counted)
             talk = conversation(listener, answering, 10)
             loops.append((loop, Gate(loop, [listener], [talk], seat, 100)))
         crew.seat(1).take()
@@ -225,7 +225,7 @@ def test_a_closed_gate_takes_what_was_passed_and_nothing_more() -> None:
     with socket_path() as path, listen(path) as listening:
         listener = Listener(listening, WireProtocol.SOCKETMAP, b"m", "here")
         seat = crew.seat(0)
-        loop = Loop(Spinner(0.0, lambda: 0), answering.stamp, seat.counted)
+        loop = Loop(Spinner(0.0, lambda: 0), answering, seat.counted)
         gate = Gate(loop, [listener], [conversation(listener, answering, 10)], seat, 100)
         gate.open()
         client, served = socket.socketpair()

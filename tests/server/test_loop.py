@@ -98,6 +98,15 @@ def test_a_reply_is_never_older_than_the_stamp() -> None:
         assert len(answering.asked) == 50  # the cache was in use
 
 
+def test_what_lookups_share_is_given_back_before_waiting() -> None:
+    answering = FakeAnswering()
+    with serving(answering) as served, served.dial() as client:
+        for key in (b"a", b"b"):
+            seen = answering.rests
+            exchange(client, [key], [])
+            wait_for(lambda seen=seen: answering.rests > seen, "a rest")
+
+
 def test_the_cache_is_not_used_during_a_commit() -> None:
     answering = FakeAnswering()
     with serving(answering) as served, served.dial() as client:
@@ -216,7 +225,7 @@ def test_a_request_longer_than_one_read() -> None:
 
 
 def idle_loop(answering: FakeAnswering) -> Loop:
-    return Loop(Spinner(0.0, lambda: 0), answering.stamp)
+    return Loop(Spinner(0.0, lambda: 0), answering)
 
 
 def test_timers_run_in_order_even_when_there_is_nothing_else() -> None:
@@ -280,7 +289,7 @@ def test_connections_are_counted() -> None:
     answering = FakeAnswering()
     crew = Crew(1)
     seat = crew.seat(0)
-    loop = Loop(Spinner(0.0, lambda: 0), answering.stamp, seat.counted)
+    loop = Loop(Spinner(0.0, lambda: 0), answering, seat.counted)
     talk = conversation(Listener(socket.socket(), WireProtocol.POLICY), answering, 10)
     client, served = socket.socketpair()
     with client:

@@ -8,14 +8,17 @@ from colocroute.store.layout import (
     FORMER,
     LONGEST_KEY,
     REMOVED,
+    ROUTE_AT,
     ROUTE_DOMAIN,
     domain_key,
     index_keys,
     inner_id,
-    join_ids,
     key_bytes,
-    split_ids,
+    one_owner,
+    owners,
     time_key,
+    with_owners,
+    without_owner,
 )
 
 A, B, C = (bytes([number]) * 16 for number in (1, 2, 3))
@@ -61,18 +64,36 @@ def test_a_uuid_is_its_own_inner_id() -> None:
     assert inner_id(A) is A
 
 
-def test_ids_are_joined_in_order_and_once() -> None:
-    assert join_ids(None, [B]) == B
-    assert join_ids(B, [A]) == A + B
-    assert join_ids(A + C, [B]) == A + B + C
-    assert join_ids(A + B, [B]) == A + B
-    assert split_ids(A + B) == [A, B]
+def test_owners_are_in_order_and_once() -> None:
+    assert with_owners(None, [B]) == one_owner(B)
+    both = with_owners(one_owner(B, b"b@b.test"), [A])
+    assert owners(both) == [A, B]
+    assert owners(with_owners(both, [A])) == [A, B]
+    assert owners(with_owners(with_owners(None, [A, C]), [B])) == [A, B, C]
 
 
-@pytest.mark.parametrize("value", [b"", b"x", b"x" * 15, b"x" * 33])
-def test_what_is_no_list_of_ids_is_refused(value: bytes) -> None:
+@pytest.mark.parametrize("route", [b"", b"x", b"x" * 15, b"x" * 16, b"x" * 31])
+def test_the_route_of_one_owner_is_not_taken_for_more_owners(route: bytes) -> None:
+    value = one_owner(A, route)
+    assert owners(value) == [A]
+    assert value[ROUTE_AT:] == route
+
+
+def test_an_owner_leaves() -> None:
+    both = with_owners(None, [A, B])
+    left = without_owner(both, A)
+    assert left == one_owner(B)
+    assert without_owner(left, B) is None
+    with pytest.raises(ValueError, match="not in list"):
+        without_owner(left, A)
+
+
+@pytest.mark.parametrize(
+    "value", [b"", b"\x01", b"\x01" + A[1:], b"\x02", b"\x02" + A, b"\x02" + A + B[1:], b"\x03" + A, B + C]
+)
+def test_what_is_no_value_of_an_index_is_refused(value: bytes) -> None:
     with pytest.raises(msgspec.ValidationError):
-        split_ids(value)
+        owners(value)
 
 
 def test_a_key_twice_in_a_record_is_one() -> None:

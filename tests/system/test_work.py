@@ -111,7 +111,8 @@ def test_requests_in_one_packet_are_read_and_answered_at_once(service: Daemon, t
 
 
 def _without_waiting(calls: Counter[str]) -> dict[str, int]:
-    return {name: count for name, count in calls.items() if name != "epoll_wait"}
+    # The interpreter takes memory from the kernel a megabyte at a time, and not for a certain lookup.
+    return {name: count for name, count in calls.items() if name not in {"epoll_wait", "mmap", "munmap"}}
 
 
 class Environment:
@@ -143,7 +144,8 @@ class Inside:
         self.answering.view().close()  # the topology is read once for each change of it
 
     def reply(self, request: bytes) -> bytes | None:
-        """As the loop does it."""
+        """As the loop does it, which has waited before."""
+        self.answering.rest()
         cache, now = self.talk.cache, self.answering.stamp()
         reply = cache[request] if now == cache.stamp else None
         return self.talk.reply_to_one(request, now) if reply is None else reply

@@ -1,8 +1,8 @@
 """The answering that a worker is handed: bytes of a request to an answer, out of the mirror.
 
 Owns the joint between server, store and routing: converts keys to text once, keeps the topology of the newest
-commit, opens at most one read transaction for a lookup and none for a foreign domain.  Rule: a mirror that
-cannot be read is as good as none, so nothing is denied for its sake.
+commit, opens at most one read transaction for a lookup and none for a foreign domain; lookups under the same
+stamp share one.  Rule: a mirror that cannot be read is as good as none, so nothing is denied for its sake.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,12 +15,13 @@ from colocroute.errors import StoreError
 from colocroute.model import NOT_FOUND, Answer, State, TempFail, User
 from colocroute.routing import maps, policy
 from colocroute.routing.address import decode_key
+from colocroute.routing.direct import Direct
 from colocroute.routing.topology import empty_topology, topology
 from colocroute.routing.view import Rules, Topology
 from colocroute.store.mirror import Mirror
 from colocroute.store.snapshot import Snapshot
 
-_LIVE = State.LIVE
+_LIVE, _EMPTY = State.LIVE, State.EMPTY
 _NEVER_FAILS = b"generic"  # smtp(8) dies of a TEMP
 _ONE_FAILURE = 1 << 56  # more than a pulse ever counts
 _FUNCTIONS = {name.encode(): function for name, function in maps.MAPS.items()}
@@ -38,26 +39,32 @@ class MirrorView:
         self._mirror = mirror
         self._snapshot: Snapshot | None = None
 
-    def _begin(self) -> Snapshot:
+    def snapshot(self) -> Snapshot:
+        """The mirror from the first question on; raises `StoreError`."""
         if self._snapshot is None:
             self._snapshot = self._mirror.snapshot()
         return self._snapshot
 
+    @property
+    def opened(self) -> bool:
+        """Whether the mirror was asked anything."""
+        return self._snapshot is not None
+
     def owners(self, address: str) -> Sequence[User]:
         """See `View`."""
-        return (self._snapshot or self._begin()).owners(address)
+        return self.snapshot().owners(address)
 
     def residents(self, route: str) -> Sequence[User]:
         """See `View`."""
-        return (self._snapshot or self._begin()).residents(route)
+        return self.snapshot().residents(route)
 
     def former_residents(self, route: str) -> Sequence[User]:
         """See `View`."""
-        return (self._snapshot or self._begin()).former_residents(route)
+        return self.snapshot().former_residents(route)
 
     def users_by_login(self, login: str) -> Sequence[User]:
         """See `View`."""
-        return (self._snapshot or self._begin()).users_by_login(login)
+        return self.snapshot().users_by_login(login)
 
     def __enter__(self) -> "MirrorView":
         return self
@@ -97,7 +104,11 @@ class Resolver:
         self._unresolved = False
         self._topology = empty_topology(rules)
         self._topology_number = -1
+        self._direct = Direct(self._topology)
         self._failures = 0
+        # A view that holds under this stamp as a whole, its snapshot included.
+        self._shared: MirrorView | None = None
+        self._shared_stamp = -1
 
     def stamp(self) -> int:
         """Changes with every commit, change of state and failure to read; negative during a commit."""
@@ -108,8 +119,20 @@ class Resolver:
         now = clock_gettime(CLOCK_BOOTTIME)
         return self._failures + (number << 1 | (self._pulse.state(now, self._stale_after) is _LIVE))
 
+    def holds(self, stamp: int) -> bool:
+        """Whether the last answer may be repeated as long as this is the stamp, which was read before."""
+        return self._shared_stamp == stamp or self.stamp() == stamp
+
+    def rest(self) -> None:
+        """Ends the transaction that lookups share: one that lives long keeps the store from using room again."""
+        if self._shared is not None:
+            self._shared.close()
+            self._shared = None
+            self._shared_stamp = -1
+
     def view(self) -> MirrorView:
         """A view of now; use it as a context manager."""
+        self.rest()
         state = self._pulse.state(clock_gettime(CLOCK_BOOTTIME), self._stale_after)
         if self._pulse.topology() != self._topology_number and not self._read_topology():
             state = State.EMPTY
@@ -130,6 +153,7 @@ class Resolver:
                     here=meta.here,
                     unplaced=meta.unplaced,
                 )
+                self._direct = Direct(self._topology)
                 self._servers = frozenset(meta.servers)
                 self._unresolved = meta.unresolved
                 self._topology_number = meta.topology
@@ -138,22 +162,36 @@ class Resolver:
             return False
         return True
 
-    def answer(self, map_name: bytes, key: bytes) -> Answer:
-        """The answer to one request; any bytes have one."""
-        function = _FUNCTIONS.get(map_name)
-        if function is None:
-            return maps.unknown(map_name.decode("ascii", "backslashreplace"))
-        text = decode_key(key)
-        if text is None:
-            return NOT_FOUND
+    def answer(self, map_name: bytes, key: bytes, stamp: int = -1) -> Answer:
+        """The answer to one request that came after `stamp` was read; any bytes have one."""
+        view = self._shared
+        if view is not None and self._shared_stamp == stamp:
+            return self._answer(view, map_name, key)
         view = self.view()
         try:
-            return function(view, text)
+            answer = self._answer(view, map_name, key)
+            if stamp >= 0 and view.opened and self.stamp() == stamp:
+                self._shared, self._shared_stamp = view, stamp
+            return answer
+        finally:
+            if view is not self._shared:
+                view.close()
+
+    def _answer(self, view: MirrorView, map_name: bytes, key: bytes) -> Answer:
+        try:
+            if view.state is not _EMPTY:
+                answer = self._direct.answer(map_name, key, view.snapshot)
+                if answer is not None:
+                    return answer
+            function = _FUNCTIONS.get(map_name)
+            if function is None:
+                return maps.unknown(map_name.decode("ascii", "backslashreplace"))
+            text = decode_key(key)
+            return NOT_FOUND if text is None else function(view, text)
         except StoreError as error:
             self._failures += _ONE_FAILURE
+            self.rest()
             return NOT_FOUND if map_name == _NEVER_FAILS else TempFail(f"mirror unreadable: {error}")
-        finally:
-            view.close()
 
     def policy(self, attributes: Mapping[str, str]) -> str:
         """The action for one policy request."""

@@ -21,11 +21,11 @@ class WholeView(MirrorView):
 
     def records(self) -> Iterator[Record]:
         """Every record, by ascending id; raises `StoreError`."""
-        return (record for _, record in (self._snapshot or self._begin()).records())
+        return (record for _, record in self.snapshot().records())
 
     def keys(self, index: Index) -> Iterator[str]:
         """Every folded key of an index, by ascending code points; raises `StoreError`."""
-        return (self._snapshot or self._begin()).keys(index)
+        return self.snapshot().keys(index)
 
 
 @contextmanager

@@ -42,15 +42,20 @@ def keys(record: Record) -> Keys:
     user = record.user
     if user is None or not user.enabled:
         return _NO_KEYS
-    text = "".join((*user.addresses, *user.routes, *user.logins))
-    if text.isascii() and text == text.lower() and '"' not in text:
+    text = " ".join((*user.addresses, *user.routes, *user.logins))
+    written_one_way = text.isascii() and '"' not in text
+    if written_one_way and text == text.lower():
         addresses, routes, logins = user.addresses, user.routes, user.logins
     else:
         addresses = _each_once(map(address_key, user.addresses))
         routes = _each_once(map(fold, user.routes))
         logins = _each_once(map(fold_login, user.logins))
     domains = map(domain_of, routes)
-    return Keys(addresses, routes, logins, tuple(domains) if len(routes) == 1 else _each_once(domains))
+    if len(routes) != 1:
+        return Keys(addresses, routes, logins, _each_once(domains))
+    has_catch_all = text[:1] == "@" or " @" in text
+    direct = user.routes[0] if written_one_way and not has_catch_all else ""
+    return Keys(addresses, routes, logins, tuple(domains), direct)
 
 
 def address_key(value: str) -> str | None:

@@ -82,7 +82,7 @@ class LookupConversation(Conversation):
         return None if request is None else self._answer(request, stamp, data)
 
     @abstractmethod
-    def _ask(self, request: Any) -> Answer: ...
+    def _ask(self, request: Any, stamp: int) -> Answer: ...
 
     @abstractmethod
     def _encode(self, answer: Answer) -> bytes: ...
@@ -93,13 +93,13 @@ class LookupConversation(Conversation):
     def _answer(self, request: Any, stamp: int, data: bytes) -> bytes:
         """The reply, kept for `data` if it holds under `stamp`.
 
-        That is read again, because it may come back: the state goes from live to stale to live without a
-        commit.  A `TEMP` is not kept: its cause may go without a new stamp.
+        Whether it does is asked, because a stamp may come back: the state goes from live to stale to live
+        without a commit.  A `TEMP` is not kept: its cause may go without a new stamp.
         """
         try:
-            answer = self._ask(request)
+            answer = self._ask(request, stamp)
             reply = self._encode(answer)
-            if stamp >= 0 and not isinstance(answer, TempFail) and self._answering.stamp() == stamp:
+            if stamp >= 0 and not isinstance(answer, TempFail) and self._answering.holds(stamp):
                 self.cache.keep(stamp, data, reply)
             return reply
         except Exception:
@@ -117,8 +117,8 @@ class SocketmapConversation(LookupConversation):
         """See `Conversation`."""
         return socketmap.RequestDecoder()
 
-    def _ask(self, request: socketmap.Request) -> Answer:
-        return self._answering.answer(request.map, request.key)
+    def _ask(self, request: socketmap.Request, stamp: int) -> Answer:
+        return self._answering.answer(request.map, request.key, stamp)
 
 
 class TcpTableConversation(LookupConversation):
@@ -135,10 +135,10 @@ class TcpTableConversation(LookupConversation):
         """See `Conversation`."""
         return tcp_table.RequestDecoder()
 
-    def _ask(self, request: tcp_table.Request | TempFail) -> Answer:
+    def _ask(self, request: tcp_table.Request | TempFail, stamp: int) -> Answer:
         if isinstance(request, TempFail):
             return request
-        return self._answering.answer(self._map_name, request.key)
+        return self._answering.answer(self._map_name, request.key, stamp)
 
 
 class PolicyConversation(Conversation):

@@ -38,13 +38,16 @@ class Listener(msgspec.Struct, frozen=True):
 class Answering(Protocol):
     """Where answers come from.  Called from one thread of one process.
 
-    Any method may raise: the request is then answered `TEMP internal error` (`DEFER_IF_PERMIT` for policy)
-    and the traceback goes to the log.  Every method must return within a few seconds, because Postfix gives
-    up a connection whose reply takes 100 s: the server has no other clock to hold it to.
+    Any method but `rest` may raise: the request is then answered `TEMP internal error` (`DEFER_IF_PERMIT` for
+    policy) and the traceback goes to the log.  Every method must return within a few seconds, because Postfix
+    gives up a connection whose reply takes 100 s: the server has no other clock to hold it to.
     """
 
-    def answer(self, map_name: bytes, key: bytes) -> Answer:
-        """The answer to one lookup; any bytes have one."""
+    def answer(self, map_name: bytes, key: bytes, stamp: int = -1) -> Answer:
+        """The answer to one lookup; any bytes have one.
+
+        `stamp` was read after the request had begun to arrive; the negative one stands for none.
+        """
         ...
 
     def stamp(self) -> int:
@@ -53,6 +56,14 @@ class Answering(Protocol):
         It changes with every commit and every change of state.  An answer may be repeated as long as the
         stamp equals the one read before it was computed.  Negative: nothing may be repeated or kept now.
         """
+        ...
+
+    def holds(self, stamp: int) -> bool:
+        """Whether the last answer, asked for with this stamp, may be repeated under it."""
+        ...
+
+    def rest(self) -> None:
+        """Called before the server waits: whatever lookups share is given back."""
         ...
 
     def policy(self, attributes: Mapping[str, str]) -> str:

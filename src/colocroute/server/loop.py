@@ -19,6 +19,7 @@ from itertools import count
 
 from colocroute.server.connection import REPLIES_LIMIT, Connection
 from colocroute.server.conversation import Conversation, LookupConversation
+from colocroute.server.interfaces import Answering
 from colocroute.server.ratelimit import LimitedLog
 from colocroute.server.spin import Spinner
 
@@ -37,16 +38,16 @@ _clock = time.monotonic
 class Loop:
     """Call `run` after adding listeners with `watch` and clients with `adopt`; `stop` may come from a signal.
 
-    `stamp` is the answering's; `counted` is told the number of connections, the refused ones left out,
-    whenever it changes.
+    `counted` is told the number of connections, the refused ones left out, whenever it changes.
     """
 
     def __init__(
-        self, spinner: Spinner, stamp: Callable[[], int], counted: Callable[[int], None] = lambda _: None
+        self, spinner: Spinner, answering: Answering, counted: Callable[[int], None] = lambda _: None
     ) -> None:
         self._epoll = select.epoll()
         self._spinner = spinner
-        self._stamp = stamp
+        self._stamp = answering.stamp
+        self._rest = answering.rest
         self._counted = counted
         self._connections: dict[int, Connection] = {}
         # The connections that have neither a part of a request nor a part of a reply pending.
@@ -161,6 +162,7 @@ class Loop:
     def _wait(self) -> list[tuple[int, int]]:
         """Events, after polling or sleeping for them; none if a timer is due."""
         poll = self._epoll.poll
+        self._rest()
         now = _clock()
         until = self._spinner.start(now)
         if until:

@@ -44,7 +44,7 @@ def run_worker(
     To be called in the main thread.  Closes the sockets of `listeners` in this process.
     """
     _raise_descriptor_limit(settings.max_connections)
-    loop = Loop(Spinner(settings.spin, _preemptions), answering.stamp, control.seat.counted)
+    loop = Loop(Spinner(settings.spin, _preemptions), answering, control.seat.counted)
     entries = CACHE_ENTRIES // max(1, len(listeners))
     conversations = [conversation(listener, answering, entries) for listener in listeners]
     gate = Gate(loop, listeners, conversations, control.seat, settings.max_connections)

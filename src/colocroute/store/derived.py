@@ -23,8 +23,10 @@ from colocroute.store.layout import (
     domain_key,
     encode,
     index_keys,
-    join_ids,
-    split_ids,
+    one_owner,
+    owners,
+    with_owners,
+    without_owner,
 )
 
 
@@ -63,27 +65,29 @@ class Derived:
 
     def _index(self, inner: bytes, before: KeyBytes, after: KeyBytes) -> None:
         db, get, put = self._db, self._txn.get, self._txn.put
-        for index, old, new in (
-            (db.addresses, before.addresses, after.addresses),
-            (db.routes, before.routes, after.routes),
-            (db.logins, before.logins, after.logins),
+        for index, old, new, direct in (
+            (db.addresses, before.addresses, after.addresses, after.direct),
+            (db.routes, before.routes, after.routes, after.direct),
+            (db.logins, before.logins, after.logins, b""),
         ):
             if old != new:
                 for key in set(old).difference(new):
                     self._unlink(index, key, inner)
-                for key in set(new).difference(old):
-                    put(key, join_ids(get(key, None, index), (inner,)), db=index)
+            kept = () if before.direct != after.direct else old
+            for key in set(new).difference(kept):
+                value = get(key, None, index)
+                alone = value is None or owners(value) == [inner]
+                put(key, one_owner(inner, direct) if alone else with_owners(value, (inner,)), db=index)
 
     def _unlink(self, index: lmdb._Database, key: bytes, inner: bytes) -> None:
         value = self._txn.get(key, None, index)
-        ids = [] if value is None else split_ids(value)
-        if inner not in ids:
+        if value is None or inner not in owners(value):
             raise damaged(self._db.where, f"the key {key!r} does not lead to {inner.hex()}")
-        ids.remove(inner)
-        if ids:
-            self._txn.put(key, b"".join(ids), db=index)
-        else:
+        left = without_owner(value, inner)
+        if left is None:
             self._txn.delete(key, db=index)
+        else:
+            self._txn.put(key, left, db=index)
 
     def _site(self, inner: bytes, old: Record | None, new: Record | None) -> None:
         old_site, new_site = old.site if old else None, new.site if new else None

@@ -6,9 +6,9 @@ follow raises `LAYOUT`; a mirror of another layout is set aside, never read.
     meta       b"meta" -> Meta, b"tag" -> Tag
     entries    inner id -> Record
     names      inner id -> id, where that is not the inner id itself
-    addresses  folded address -> inner ids of its owners, 16 bytes each, ascending
-    routes     folded route address -> inner ids of its residents
-    logins     folded login -> inner ids
+    addresses  folded address -> its owners
+    routes     folded route address -> its residents
+    logins     folded login -> those who have it
     former     folded route address nobody has now -> Former
     removed    inner id -> Kept
     times      b"f" time hash -> key in `former`; b"r" time inner id -> nothing: both by age
@@ -16,6 +16,9 @@ follow raises `LAYOUT`; a mirror of another layout is set aside, never read.
     domains    b"s" site domain, b"d" domain, b"r" domain of a route, b"f" of a former one -> count and name
 
 An inner id is 16 bytes: an entryUUID itself, of any other id (a DN) the first half of its SHA-256.
+
+The owners of a key are `ONE`, the inner id and, where `Keys.direct` has it, the route that answers lookups
+without a look at the record; or `MANY` and at least two inner ids, ascending.
 """
 
 from collections.abc import Callable, Iterable
@@ -29,12 +32,14 @@ import msgspec
 from colocroute.model import Keys, Record, SiteEntry
 from colocroute.store.meta import Former, Kept, Meta, Tag
 
-LAYOUT = 1
+LAYOUT = 2
 
 META_KEY = b"meta"
 TAG_KEY = b"tag"
 INNER_ID = 16  # bytes of an entryUUID (RFC 4530)
 LONGEST_KEY = 511  # LMDB 0.9, mdb.c: MDB_MAXKEYSIZE
+ONE, MANY = b"\x01", b"\x02"
+ROUTE_AT = 1 + INNER_ID  # where the route begins in the row of one owner
 HASHED = b"\xff"  # occurs nowhere in UTF-8, so a hashed key is never mistaken for a written one
 
 SITE, DOMAIN, ROUTE_DOMAIN, FORMER_DOMAIN = b"s", b"d", b"r", b"f"
@@ -77,12 +82,13 @@ DATABASES = tuple(name for name in Databases.__struct_fields__ if name != "where
 
 
 class KeyBytes(msgspec.Struct, frozen=True):
-    """`model.Keys` as the index has them, each key once; `route_domains` stay text."""
+    """`model.Keys` as the index has them, each key once; `route_domains` stay text, `direct` is empty for none."""
 
     addresses: tuple[bytes, ...] = ()
     routes: tuple[bytes, ...] = ()
     logins: tuple[bytes, ...] = ()
     route_domains: tuple[str, ...] = ()
+    direct: bytes = b""
 
 
 NO_KEYS = KeyBytes()
@@ -123,19 +129,36 @@ def index_keys(keys: Keys) -> KeyBytes:
         tuple(dict.fromkeys(map(key_bytes, keys.routes))),
         tuple(dict.fromkeys(map(key_bytes, keys.logins))),
         tuple(dict.fromkeys(keys.route_domains)),
+        keys.direct.encode(),
     )
 
 
-def split_ids(value: bytes) -> list[bytes]:
+def owners(value: bytes) -> list[bytes]:
     """The inner ids of an index value; raises `msgspec.ValidationError` if it is none."""
-    if not value or len(value) % INNER_ID:
-        raise msgspec.ValidationError(f"{len(value)} bytes are no list of ids")
-    return [value[at : at + INNER_ID] for at in range(0, len(value), INNER_ID)]
+    if value[:1] == ONE and len(value) >= ROUTE_AT:
+        return [value[1:ROUTE_AT]]
+    ids = [value[at : at + INNER_ID] for at in range(1, len(value), INNER_ID)]
+    if value[:1] != MANY or len(value) % INNER_ID != 1 or len(ids) < 2:
+        raise msgspec.ValidationError(f"{len(value)} bytes are no owners of a key")
+    return ids
 
 
-def join_ids(value: bytes | None, inners: Iterable[bytes]) -> bytes:
-    """An index value with more inner ids."""
-    return b"".join(sorted({*(() if value is None else split_ids(value)), *inners}))
+def one_owner(inner: bytes, direct: bytes = b"") -> bytes:
+    """The index value of a key that one has."""
+    return ONE + inner + direct
+
+
+def with_owners(value: bytes | None, inners: Iterable[bytes]) -> bytes:
+    """An index value with more owners, at least one."""
+    ids = {*(() if value is None else owners(value)), *inners}
+    return one_owner(*ids) if len(ids) == 1 else MANY + b"".join(sorted(ids))
+
+
+def without_owner(value: bytes, inner: bytes) -> bytes | None:
+    """An index value with an owner less, None if nobody is left; raises `ValueError` if he is not there."""
+    ids = owners(value)
+    ids.remove(inner)
+    return with_owners(None, ids) if ids else None
 
 
 def time_key(kind: bytes, at: float, tail: bytes = b"") -> bytes:

@@ -23,13 +23,16 @@ from colocroute.store.layout import (
     Txn,
     encode,
     inner_id,
-    join_ids,
     key_bytes,
+    one_owner,
+    owners,
+    with_owners,
 )
 
 CHUNK_ROWS = 2_000_000  # rows of entries and indexes together: about 250 MB of memory
 
 # A row of an index is one string until it is written, which sorts twice as fast as a pair: key, NUL, inner id.
+# The value, which is the same in all rows of an entry, waits under the id.
 _key_of = itemgetter(slice(-INNER_ID - 1))
 _id_of = itemgetter(slice(-INNER_ID, None))
 
@@ -42,6 +45,7 @@ class Load:
         self._db = databases
         self._keys_of = keys_of
         self._entries: dict[bytes, bytes] = {}
+        self._values: dict[bytes, bytes] = {}
         self._indexes: tuple[tuple[lmdb._Database, list[bytes]], ...] = (
             (databases.addresses, []),
             (databases.routes, []),
@@ -64,6 +68,7 @@ class Load:
             self._txn.put(inner, entry_id, db=self._db.names)
         self.users += record.user is not None
         keys = self._keys_of(record)
+        self._values[inner] = one_owner(inner, keys.direct.encode())
         tail = b"\0" + inner
         (_, addresses), (_, routes), (_, logins) = self._indexes
         addresses += [key_bytes(key) + tail for key in keys.addresses]
@@ -92,15 +97,17 @@ class Load:
         inners = sorted(entries)
         rows = zip(inners, map(entries.__getitem__, inners), strict=True)
         self._txn.cursor(self._db.entries).putmulti(rows, append=self._first)
-        entries.clear()
         for index, lines in self._indexes:
             self._write(index, lines)
+        entries.clear()
+        self._values.clear()
         self._first = False
         self._room = CHUNK_ROWS
 
     def _write(self, index: lmdb._Database, lines: list[bytes]) -> None:
         lines.sort()
-        rows = zip(map(_key_of, lines), map(_id_of, lines), strict=True)
+        value_of = one_owner if index is self._db.logins else self._values.__getitem__
+        rows = zip(map(_key_of, lines), map(value_of, map(_id_of, lines)), strict=True)
         consumed, added = self._txn.cursor(index).putmulti(rows, overwrite=False, append=self._first)
         if added < consumed:
             # A key that is there was passed over, and so was one that came out of order: it has a NUL in it.
@@ -110,6 +117,6 @@ class Load:
     def _complete(self, index: lmdb._Database, lines: list[bytes]) -> None:
         for key, group in groupby(lines, _key_of):
             value = self._txn.get(key, None, index)
-            joined = join_ids(value, map(_id_of, group))
-            if joined != value:
-                self._txn.put(key, joined, db=index)
+            inners = list(map(_id_of, group))
+            if value is None or owners(value) != inners:
+                self._txn.put(key, with_owners(value, inners), db=index)

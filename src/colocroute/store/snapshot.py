@@ -22,8 +22,9 @@ from colocroute.store.layout import (
     DOMAIN,
     FORMER_DOMAIN,
     HASHED,
-    INNER_ID,
     META_KEY,
+    ONE,
+    ROUTE_AT,
     ROUTE_DOMAIN,
     Databases,
     Txn,
@@ -33,7 +34,7 @@ from colocroute.store.layout import (
     decode_site,
     inner_id,
     key_bytes,
-    split_ids,
+    owners,
 )
 from colocroute.store.meta import Counts, Meta
 
@@ -74,6 +75,25 @@ class Snapshot:
 
     # -- lookups by folded key
 
+    def direct_owner(self, key: bytes) -> bytes:
+        """The route that answers for this address, `Keys.direct` of its one owner; empty if there is no such.
+
+        `key` is in UTF-8, and not longer than `LONGEST_KEY`.
+        """
+        try:
+            value = self._get(key, None, self._db.addresses)
+        except FAILURES as error:
+            raise store_error(self._db.where, error) from error
+        return value[ROUTE_AT:] if value is not None and value[:1] == ONE else b""
+
+    def direct_resident(self, key: bytes) -> bytes:
+        """The same for a route address."""
+        try:
+            value = self._get(key, None, self._db.routes)
+        except FAILURES as error:
+            raise store_error(self._db.where, error) from error
+        return value[ROUTE_AT:] if value is not None and value[:1] == ONE else b""
+
     def owners(self, key: str) -> list[User]:
         """The users that have this address value (`@domain` for a catch-all)."""
         return self._users(key, self._db.addresses)
@@ -102,7 +122,7 @@ class Snapshot:
             if user is not None:
                 return [user] if user.enabled else []
             value = self._get(former.address, None, db.addresses)
-            return [] if value is None or len(value) != INNER_ID else [self._user(value)]
+            return [self._user(value[1:ROUTE_AT])] if value is not None and value[:1] == ONE else []
         except FAILURES as error:
             raise store_error(db.where, error) from error
 
@@ -111,9 +131,7 @@ class Snapshot:
             value = self._get(key_bytes(key), None, index)
             if value is None:
                 return []
-            if len(value) == INNER_ID:
-                return [self._user(value)]
-            return [self._user(inner) for inner in split_ids(value)]
+            return [self._user(inner) for inner in owners(value)]
         except FAILURES as error:
             raise store_error(self._db.where, error) from error
 

@@ -16,6 +16,8 @@ from colocroute.store.layout import (
     INNER_ID,
     META_KEY,
     NO_KEYS,
+    ONE,
+    ROUTE_AT,
     Databases,
     KeyBytes,
     KeysOf,
@@ -113,7 +115,7 @@ class Transaction(Snapshot):
         self._txn.delete(inner, db=db.names)
         self._derived.replace(inner, record, keys, None, NO_KEYS)
         heir = self._get(keys.addresses[0], None, db.addresses) if keys.addresses else None
-        self._leave(heir if heir is not None and len(heir) == INNER_ID else inner, keys, NO_KEYS)
+        self._leave(heir[1:ROUTE_AT] if heir is not None and heir[:1] == ONE else inner, keys, NO_KEYS)
         self._count_users(-1 if record.user is not None else 0)
         lost = self._derived.missed(record, keys)
         if keep and lost:

@@ -46,13 +46,11 @@ def parse_one(data: bytes) -> Request | None:
 
     None for everything else, malformed input included: a `RequestDecoder` then says what it is.
     """
-    try:
-        span = netstring.locate(data)
-    except PeerError:
+    length, _, rest = data.partition(b":")
+    size = len(rest) - 1
+    if not 0 <= size <= netstring.LIMIT or length != b"%d" % size or not rest.endswith(b","):
         return None
-    if span is None or span[1] + 1 != len(data):
-        return None
-    return _request(data[span[0] : span[1]])
+    return _request(rest[:size])
 
 
 def encode(answer: Answer) -> bytes:
