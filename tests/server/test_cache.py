@@ -1,11 +1,37 @@
 """The cache: what is kept, for how long, how much of it."""
 
-from colocroute.server.cache import ENTRY_BYTES, ReplyCache
+from colocroute.server.cache import ENTRY_BYTES, NOTED, ReplyCache
 
 
 def kept(cache: ReplyCache, stamp: int, request: bytes, reply: bytes = b"reply") -> bytes | None:
-    cache.keep(stamp, request, reply)
+    for _ in range(2):
+        cache.keep(stamp, request, reply)
     return cache[request]
+
+
+def test_a_reply_is_kept_when_its_request_comes_again() -> None:
+    cache = ReplyCache(10)
+    cache.keep(2, b"a", b"reply")
+    assert cache[b"a"] is None
+    for number in range(100):
+        cache.keep(2, b"%d" % number, b"other")
+    assert len(cache) == 0
+    cache.keep(2, b"a", b"reply")
+    assert cache[b"a"] == b"reply"
+
+
+def test_what_came_before_a_commit_is_kept_at_once_after_it() -> None:
+    cache = ReplyCache(10)
+    assert kept(cache, 2, b"a") == b"reply"
+    cache.keep(4, b"a", b"other")
+    assert cache[b"a"] == b"other"
+
+
+def test_the_requests_remembered_are_bounded() -> None:
+    cache = ReplyCache(10)
+    for number in range(2 * NOTED):
+        cache.keep(2, b"%d" % number, b"reply")
+    assert len(cache._noted) == NOTED
 
 
 def test_what_is_kept_is_found() -> None:

@@ -99,6 +99,7 @@ def test_one_whole_request_fills_the_cache(
 ) -> None:
     talk = lookup(protocol, listening, answering)
     reply = talk.reply_to_one(whole, answering.number)
+    assert talk.reply_to_one(whole, answering.number) == reply
     assert talk.cache[whole] == reply
     assert reply is not None
     assert talk.cache.stamp == answering.number
@@ -108,7 +109,8 @@ def test_one_whole_request_fills_the_cache(
 
 def test_a_temporary_failure_is_not_kept(listening: socket.socket, answering: FakeAnswering) -> None:
     talk = lookup(WireProtocol.SOCKETMAP, listening, answering)
-    talk.reply_to_one(request(b"fail"), answering.number)
+    for _ in range(3):
+        talk.reply_to_one(request(b"fail"), answering.number)
     assert len(talk.cache) == 0
 
 
@@ -122,14 +124,16 @@ def test_a_reply_is_not_kept_if_the_stamp_changed_meanwhile(listening: socket.so
 
     answering = ChangesMeanwhile()
     talk = lookup(WireProtocol.SOCKETMAP, listening, answering)
-    assert talk.reply_to_one(request(b"key"), answering.number) == b"8:OK m/key,"
+    for _ in range(3):
+        assert talk.reply_to_one(request(b"key"), answering.number) == b"8:OK m/key,"
     assert len(talk.cache) == 0
 
 
 def test_with_a_negative_stamp_nothing_is_kept(listening: socket.socket, answering: FakeAnswering) -> None:
     answering.number = -1
     talk = lookup(WireProtocol.SOCKETMAP, listening, answering)
-    assert talk.reply_to_one(request(b"key"), -1) == b"8:OK m/key,"
+    for _ in range(3):
+        assert talk.reply_to_one(request(b"key"), -1) == b"8:OK m/key,"
     assert len(talk.cache) == 0
 
 

@@ -31,7 +31,7 @@ LOOKUPS = 100
 # For each request: a look that finds it or nothing, and then one that waits for it.
 WAITS = 2.2
 HOT_CALLS = 8
-COLD_CALLS = 95
+COLD_CALLS = 72
 
 
 @pytest.fixture(scope="module")

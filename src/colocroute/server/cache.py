@@ -4,13 +4,18 @@ Owns how long a reply may be repeated: while the answering's stamp is the one at
 longer.  Rule: the stamp is read before the answer is computed, and again after a request for it has begun to
 arrive.  Must not know any protocol: the keys are bytes, so each listener needs a cache of its own.
 
-First in, first out, because a hit then changes nothing: half the time of least recently used.
+First in, first out, because a hit then changes nothing: half the time of least recently used.  A reply is kept
+when its request comes again before it is forgotten, so that a flood of addresses that come once, as senders of
+spam try them, neither drives out those that come always nor pays for being kept.
 """
 
 from cachetools import FIFOCache
 
 # Replies a worker keeps for all its listeners together: with `ENTRY_BYTES` and the containers at most 14 MB.
 CACHE_ENTRIES = 16_384
+
+# Requests remembered without their replies, by their hashes; a power of two.
+NOTED = 16_384
 
 # Longest request and reply that are kept, together; longer addresses exist on paper.
 ENTRY_BYTES = 512
@@ -22,13 +27,14 @@ class ReplyCache(FIFOCache[bytes, bytes | None]):
     def __init__(self, entries: int = CACHE_ENTRIES) -> None:
         super().__init__(entries)
         self.stamp: int | None = None
+        self._noted = [0] * NOTED
 
     def __missing__(self, request: bytes) -> None:
         """None instead of `KeyError`, which costs more than most answers."""
         return
 
     def keep(self, stamp: int, request: bytes, reply: bytes) -> None:
-        """Keeps a reply that was computed after `stamp` was read, unless that is negative.
+        """Keeps a reply that was computed after `stamp` was read, unless that is negative or the request new.
 
         A new stamp drops all that was kept under the old one; that costs no more than keeping it did.
         """
@@ -37,4 +43,8 @@ class ReplyCache(FIFOCache[bytes, bytes | None]):
         if stamp != self.stamp:
             self.clear()
             self.stamp = stamp
-        self[request] = reply
+        digest = hash(request)
+        if self._noted[digest % NOTED] == digest:
+            self[request] = reply
+        else:
+            self._noted[digest % NOTED] = digest

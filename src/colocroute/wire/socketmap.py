@@ -50,7 +50,8 @@ def parse_one(data: bytes) -> Request | None:
     size = len(rest) - 1
     if not 0 <= size <= netstring.LIMIT or length != b"%d" % size or not rest.endswith(b","):
         return None
-    return _request(rest[:size])
+    name, _, key = rest[:size].partition(b" ")
+    return Request(name, key)
 
 
 def encode(answer: Answer) -> bytes:

@@ -20,6 +20,8 @@ def sendable(value: str) -> bytes | None:
     protocols, no other control character is allowed in an address (RFC 5321, 4.1.2), and a lone surrogate
     has no UTF-8.
     """
+    if value.isprintable() and value.strip(" "):
+        return value.encode()
     try:
         data = value.encode()
     except UnicodeEncodeError:
