@@ -102,9 +102,9 @@ class Record(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class Keys(msgspec.Struct, frozen=True, gc=False):
     """The folded keys a record is found by; all empty for a disabled user.
 
-    `route_domains` are the domains of `routes`.  `direct` is the only route of a user, in the answered form, where
-    lookups may be answered with it by comparing bytes: neither an address nor the route has a character that
-    is written in several ways (quoted, or not ASCII), and none is a catch-all.
+    `route_domains` are the domains of `routes`.  `direct` is the only route of a user where lookups may be answered
+    with it by comparing bytes: it is written as its key, neither an address nor the route has a character that
+    can be written in several ways (quoted, or not ASCII), and none is a catch-all.
     """
 
     addresses: tuple[str, ...] = ()

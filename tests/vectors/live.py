@@ -77,7 +77,7 @@ for _map in ("virtual_mailbox", "local_recipient"):
                 "BOB@central.test.tux": "bob",
                 "bob+x@central.test.tux": "bob",
                 "jörg@central.test.tux": "Jörg",
-                "sales@central.test.tux": "Sales",
+                "sales@central.test.tux": "sales",
                 "hugo@central.test.tux": "hugo",
             },
         ),

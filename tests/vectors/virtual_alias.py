@@ -39,7 +39,7 @@ VIRTUAL_ALIAS: list[Vector] = [
             "nobody+x@second.test": "postbox@central.test.tux",
             '"no body"@second.test': "postbox@central.test.tux",
             "+x@second.test": "postbox@central.test.tux",
-            "sales@test.tux": "Sales@central.test.tux",
+            "sales@test.tux": "sales@central.test.tux",
             "sales.one@test.tux": "sales@central.test.tux",
             '"ida q"@test.tux': '"ida q"@external.test.tux',
             "ida q@test.tux": '"ida q"@external.test.tux',

@@ -54,7 +54,8 @@ def keys(record: Record) -> Keys:
     if len(routes) != 1:
         return Keys(addresses, routes, logins, _each_once(domains))
     has_catch_all = text[:1] == "@" or " @" in text
-    direct = user.routes[0] if written_one_way and not has_catch_all else ""
+    is_direct = written_one_way and not has_catch_all and user.routes[0] == routes[0]
+    direct = routes[0] if is_direct else ""
     return Keys(addresses, routes, logins, tuple(domains), direct)
 
 

@@ -98,19 +98,30 @@ def absent(view: View, key: str) -> Answer:
 def route_of(view: View, match: Match) -> str | TempFail:
     """The one current route of all the users, in one spelling; TempFail if there is no such thing."""
     users = match.users
-    if len(users) == 1 and len(users[0].routes) == 1:
-        route = users[0].routes[0]
-    elif match.how is How.ROUTE:
-        route = min(route for user in users for route in user.routes if fold(route) == match.key)
+    if match.how is How.ROUTE:
+        route = _one_spelling(users, match.key)
     elif not all(user.routes for user in users):
         return TempFail(f"{shown(match.key)} belongs to an entry without a usable route")
     elif owners_disagree(users) or len({fold(route) for route in users[0].routes}) > 1:
         return TempFail(f"{shown(match.key)} has several routes")
     else:
-        route = min(route for user in users for route in user.routes)
+        route = users[0].routes[0]
+        key = fold(route) or route
+        if route != key:
+            # Others who share the mailbox may write it otherwise, and Postfix drops equal spellings only.
+            route = _one_spelling(view.residents(key), key)
     if domain_of(route) not in view.topology.sites:
         return TempFail(f"{shown(match.key)} has a route into a domain that is no site's: {shown(route)}")
     return route
+
+
+def _one_spelling(residents: Sequence[User], key: str) -> str:
+    """The route address `key` as it is answered, however many write it each in their way.
+
+    The key itself if anybody writes it so: who does need not look for others.
+    """
+    written = {route for user in residents for route in user.routes if fold(route) == key}
+    return key if key in written else min(written)
 
 
 def owners_disagree(users: Sequence[User]) -> bool:
