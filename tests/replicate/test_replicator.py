@@ -39,12 +39,16 @@ class Around:
 
     def __init__(self) -> None:
         self.reports: list[Progress] = []
+        self.told: list[int | None] = []
 
     def whereabouts(self) -> tuple[int, Whereabouts | None]:
         return -1, None
 
     def report(self, progress: Progress) -> None:
         self.reports.append(progress)
+
+    def refreshing(self, events: int | None) -> None:
+        self.told.append(events)
 
 
 class Opener:
@@ -119,6 +123,13 @@ def test_live_begins_with_the_commit_and_not_with_the_connection(tmp_path: Path)
         follow(mirror, session(), lambda: seen.append(state(mirror)))
         follow(mirror, session(refresh(company(3))), lambda: seen.append(state(mirror)))
         assert seen == [State.EMPTY, State.LIVE]
+
+
+def test_it_is_told_how_far_a_refresh_is(tmp_path: Path) -> None:
+    with opened(tmp_path) as mirror:
+        begin, *events = refresh(company(3))
+        _, around = follow(mirror, session([begin, *events[:2]], events[2:]), session([begin, *events[:2]]))
+        assert around.told == [2, len(events), None, 2, None]
 
 
 def test_an_unfinished_refresh_leaves_nothing(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import msgspec
 from colocroute.config import Config
 from colocroute.daemon import build, runtime
 from colocroute.daemon.here import HereFinder
+from colocroute.daemon.progress import RefreshProgress
 from colocroute.directory.client import open_session
 from colocroute.replicate.apply import Applier
 from colocroute.replicate.replicator import Progress, Replicator
@@ -62,6 +63,7 @@ class _Watch:
         self._finder = HereFinder(
             config.routing.proxy_addresses, before=Whereabouts(meta.here, meta.servers, meta.unresolved)
         )
+        self._progress = RefreshProgress()
         self._lock = threading.Lock()
         self._started = time.time()
         self._latest: tuple[int, Whereabouts | None] = (-1, None)
@@ -77,6 +79,10 @@ class _Watch:
             runtime.REPLICATOR_FILE,
             {**msgspec.structs.asdict(progress), "started": self._started},
         )
+
+    def refreshing(self, events: int | None) -> None:
+        """Shows how far a refresh is."""
+        self._progress(events)
 
     def locate(self, snapshot: Snapshot) -> Whereabouts:
         """Where the sites of a snapshot are; may ask the DNS, for at most the finder's deadline."""

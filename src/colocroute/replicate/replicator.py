@@ -64,6 +64,10 @@ class Surroundings(Protocol):
         """Publishes the progress; called when it changes."""
         ...
 
+    def refreshing(self, events: int | None) -> None:
+        """How much of a refresh has come so far; None: it is over, one way or the other."""
+        ...
+
 
 class Replicator:
     """`open_session(cookie)` starts a conversation; an empty cookie asks for everything."""
@@ -168,6 +172,8 @@ class Replicator:
         except RefusedError as refused:
             self._hold(refused.held)
             return
+        finally:
+            self._around.refreshing(None)
         if self._held:
             log.warning("the directory is believed again: %d entries changed by its refresh", changed)
         took = time.monotonic() - started
@@ -197,7 +203,10 @@ class Replicator:
     def _refresh_events(self, session: Session) -> Iterator[Event]:
         """The events of a refresh as they come; what follows its end stays in the queue."""
         events = self._events
+        number = 0
         while True:
+            number += len(events)
+            self._around.refreshing(number)
             while events:
                 yield events.popleft()
             events.extend(session.events(TICK_SECONDS))
