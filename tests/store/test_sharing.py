@@ -26,6 +26,20 @@ def test_files_are_for_owner_and_group(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "store").stat().st_mode) == 0o770
 
 
+def test_the_lock_file_is_for_the_group_whatever_the_umask(tmp_path: Path) -> None:
+    """Readers write their slots into it; the unit has UMask=0027."""
+    old = os.umask(0o027)
+    try:
+        fill(tmp_path / "store")
+        modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in (tmp_path / "store").iterdir()}
+        assert modes == {files.DATA: 0o640, files.LOCK: 0o660, "pulse": 0o640}
+        (tmp_path / "store" / files.LOCK).chmod(0o640)
+        open_mirror(tmp_path / "store").close()
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE((tmp_path / "store" / files.LOCK).stat().st_mode) == 0o660, "an older version's"
+
+
 @pytest.fixture
 def shared(tmp_path: Path) -> Path:
     """A complete mirror in a directory that everybody may enter."""
@@ -57,10 +71,34 @@ def test_a_member_of_the_group_may_read(shared: Path) -> None:
     assert read_as(shared, NOBODY) == "1"
 
 
+def test_a_member_of_the_group_reads_what_the_unit_made(shared: Path) -> None:
+    old = os.umask(0o027)
+    try:
+        for file in shared.iterdir():
+            file.unlink()
+        fill(shared)
+    finally:
+        os.umask(old)
+    for file in (shared, *shared.iterdir()):
+        os.chown(file, -1, NOBODY)
+    shared.chmod(0o750)
+    assert read_as(shared, NOBODY) == "1"
+
+
+def test_the_lock_file_of_another_user_is_left_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files.allocate_lock(tmp_path)
+    (tmp_path / files.LOCK).chmod(0o600)
+    monkeypatch.setattr(os, "geteuid", lambda: NOBODY)
+    files.allocate_lock(tmp_path)
+    assert stat.S_IMODE((tmp_path / files.LOCK).stat().st_mode) == 0o600
+
+
 @pytest.mark.parametrize(
     ("name", "mode", "message"),
     [
-        (files.LOCK, 0o444, "must be in the group"),
+        (files.LOCK, 0o444, "not writable (mode 0444)"),
         (files.DATA, 0o000, "Permission denied"),
         ("pulse", 0o000, "Permission denied"),
     ],

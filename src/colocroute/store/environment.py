@@ -9,6 +9,7 @@ An environment must not be used across a fork, and not be opened twice in one pr
 import logging
 import os
 import secrets
+import stat
 import sys
 import time
 from collections.abc import Callable
@@ -92,7 +93,10 @@ def _lockable(directory: Path, *, write: bool) -> bool:
         return False
     read_only = bool(os.statvfs(directory).f_flag & os.ST_RDONLY)  # LMDB then does without by itself
     if not read_only and not os.access(lock, os.R_OK | os.W_OK):
-        raise StoreError(f"{lock}: not writable; readers of the mirror must be in the group of its owner")
+        mode = stat.S_IMODE(lock.stat().st_mode)
+        raise StoreError(
+            f"{lock}: not writable (mode {mode:04o}): only root and its group may read the mirror"
+        )
     return True
 
 

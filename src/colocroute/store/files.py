@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 DATA = "data.mdb"
 LOCK = "lock.mdb"
 ASIDE = "data.mdb.damaged"
-FILE_MODE = 0o660  # less the umask
+FILE_MODE = 0o660  # less the umask, but for the lock file: each reader notes in it what it still reads
 DIRECTORY_MODE = 0o770
 
 LOCK_BYTES = 9 * 4096  # LMDB takes the number of reader slots from the size, 64 bytes each: over 512
@@ -125,9 +125,13 @@ def give_back(directory: Path) -> None:
 
 def allocate_lock(directory: Path) -> None:
     """Makes LMDB's lock file, with every reader slot on the disk: it is written through a mapping, and a full
-    disk would be SIGBUS.  Not while this process has the environment open (fcntl locks); raises `OSError`."""
+    disk would be SIGBUS.  Not while this process has the environment open (fcntl locks); raises `OSError`.
+
+    Its group may write whatever the umask says, or the group could not read the mirror."""
     descriptor = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
     try:
+        if os.fstat(descriptor).st_uid == os.geteuid():
+            os.fchmod(descriptor, FILE_MODE)
         os.posix_fallocate(descriptor, 0, LOCK_BYTES)
     finally:
         os.close(descriptor)
