@@ -109,6 +109,14 @@ def test_no_keys_are_no_failure(
     assert capsys.readouterr() == ("", "colocroute: standard input is closed; there are no keys to read\n")
 
 
+@pytest.mark.parametrize("keys", [["-", FOUND], [FOUND, "-"], ["-", "-"]])
+def test_standard_input_stands_alone(
+    config: Path, keys: Sequence[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert lookup(config, *keys) == 64
+    assert capsys.readouterr() == ("", "colocroute: - reads the keys from standard input; give no others\n")
+
+
 def test_a_reader_of_half_the_output_is_enough(config: Path) -> None:
     command = f"yes {FOUND} | {' '.join(COMMAND)} lookup -c {config} - | head -n 2"
     done = subprocess.run(["bash", "-c", command], capture_output=True, timeout=60, check=True)

@@ -125,8 +125,9 @@ def test_a_verb_has_help_with_examples(capsys: pytest.CaptureFixture[str]) -> No
     assert "examples:\n  colocroute echo a b\n" in out
 
 
-def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
-    assert fake("--version") == 0
+@pytest.mark.parametrize("argv", [("--version",), ("echo", "--version"), ("echo", "a", "--version")])
+def test_the_version(argv: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert fake(*argv) == 0
     assert capsys.readouterr().out == f"colocroute {colocroute.__version__}\n"
 
 

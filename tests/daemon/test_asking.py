@@ -1,5 +1,7 @@
 """The three ways of asking a map; `lookup --via` holds them against each other."""
 
+import errno
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -106,6 +108,25 @@ def test_nobody_there_is_told_with_the_address(tmp_path: Path) -> None:
         asking.opener("daemon")(build.load(path)),
     ):
         pass
+
+
+@pytest.mark.parametrize(
+    ("number", "asks_back"),
+    [(errno.ENOENT, True), (errno.ECONNREFUSED, True), (errno.EACCES, False), (errno.ETIMEDOUT, False)],
+)
+def test_whether_the_daemon_runs_is_asked_only_if_nobody_listens(
+    config: Config, monkeypatch: pytest.MonkeyPatch, number: int, asks_back: bool
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(asking, "connect", fail)
+    with (
+        pytest.raises(TemporaryError, match=os.strerror(number)) as failed,
+        asking.opener("daemon")(config),
+    ):
+        pass
+    assert ("is the daemon running?" in str(failed.value)) is asks_back
 
 
 def test_the_names_are_those_of_the_maps() -> None:

@@ -24,6 +24,7 @@ exit codes: 0 found, 1 not found, 64 wrong usage, 75 cannot be said now, 78 conf
 with several keys the worst counts."""
 
 NOT_FOUND = 1  # exit code, as postmap(1)
+STANDARD_INPUT = "-"
 
 Ask = Callable[[str, bytes], Answer]
 
@@ -32,7 +33,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments."""
     parser.epilog = EPILOG
     parser.add_argument(
-        "key", nargs="+", metavar="KEY", help="an address or another key; - reads keys from standard input"
+        "key",
+        nargs="+",
+        metavar="KEY",
+        help="an address or another key; - alone reads keys from standard input",
     )
     parser.add_argument(
         "--map", default="virtual_alias", metavar="NAME", help="the map (default: %(default)s)"
@@ -52,8 +56,11 @@ def run(args: argparse.Namespace) -> int:
     config = build.load(args.config)
     if args.map not in asking.map_names():
         raise UsageError(f"unknown map {args.map!r}; there are: {', '.join(asking.map_names())}")
-    many = args.key == ["-"] or len(args.key) > 1
-    keys = _standard_input() if args.key == ["-"] else [os.fsencode(key) for key in args.key]
+    from_input = STANDARD_INPUT in args.key
+    if from_input and len(args.key) > 1:
+        raise UsageError(f"{STANDARD_INPUT} reads the keys from standard input; give no others")
+    many = from_input or len(args.key) > 1
+    keys = _standard_input() if from_input else [os.fsencode(key) for key in args.key]
     with asking.opener(args.via)(config) as ask:
         return _print_all(ask, args.map, keys, with_key=many)
 

@@ -115,7 +115,6 @@ def _frame_parser() -> Parser:
     parser = Parser("colocroute", "Tells Postfix at which site a user's mailbox is.", add_help=False)
     parser.usage = "colocroute [-c FILE] [--debug] COMMAND ..."
     parser.add_argument("-h", "--help", action="store_true", help="show this")
-    parser.add_argument("--version", action="version", version=f"colocroute {__version__}")
     _add_shared(parser)
     parser.add_argument("verb", nargs="?", help=argparse.SUPPRESS)
     parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
@@ -134,6 +133,7 @@ def _add_shared(parser: Parser) -> None:
         "-c", "--config", metavar="FILE", type=Path, default=DEFAULT_PATH, help=f"default: {DEFAULT_PATH}"
     )
     parser.add_argument("--debug", action="store_true", help="tell everything on standard error")
+    parser.add_argument("--version", action="version", version=f"colocroute {__version__}")
 
 
 def _shared(args: argparse.Namespace) -> dict[str, object]:

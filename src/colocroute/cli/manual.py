@@ -29,7 +29,7 @@ SHARED = (
     ("-c FILE, --config FILE", f"The configuration; default: {DEFAULT_PATH}. See colocroute.toml(5)."),
     ("--debug", "Tell everything on standard error."),
     ("--version", "Print the version."),
-    ("-h, --help", "Print help, before or after a command."),
+    ("-h, --help", "Print help."),
 )
 EXIT_CODES = (
     (os.EX_OK, "Found or fine."),
@@ -61,7 +61,7 @@ def page8() -> str:
         r"\fBcolocroute\fR [\fB\-c\fR \fIFILE\fR] [\fB\-\-debug\fR] \fICOMMAND\fR ...",
     ]
     lines += [*_section("DESCRIPTION"), r"\fBcolocroute\fR", _text(DESCRIPTION)]
-    lines += [*_section("OPTIONS OF EVERY COMMAND"), *_list(SHARED)]
+    lines += [*_section("OPTIONS OF EVERY COMMAND"), "Before the command or after it:", *_list(SHARED)]
     lines += _section("COMMANDS")
     for name in VERBS:
         lines += _verb(cast(Verb, importlib.import_module(f"{PACKAGE}.{name}")))

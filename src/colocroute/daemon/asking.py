@@ -22,6 +22,8 @@ Ask = Callable[[str, bytes], Answer]
 
 DAEMON_SECONDS = 10.0  # longest wait for one answer of the daemon, which gives it in microseconds
 
+NOBODY_LISTENS = (FileNotFoundError, ConnectionRefusedError)
+
 
 def map_names() -> Sequence[str]:
     """The names of all maps."""
@@ -76,7 +78,8 @@ def _connect(address: Address) -> socket.socket:
     try:
         return connect(address, DAEMON_SECONDS)
     except OSError as error:
-        raise TemporaryError(f"{address}: {error.strerror or error}; is the daemon running?") from error
+        question = "; is the daemon running?" if isinstance(error, NOBODY_LISTENS) else ""
+        raise TemporaryError(f"{address}: {error.strerror or error}{question}") from error
 
 
 @contextmanager
