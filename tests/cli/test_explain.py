@@ -4,9 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from colocroute.cli.main import main
+from colocroute.model import UserEntry
 from tests.lab.daemon import daemon
 from tests.lab.held import configured, holds
 from tests.vectors import COMPANY_LDIF, HERE, RULES, USER_FILTER, company_entries
@@ -34,7 +36,7 @@ def test_for_a_person(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for line in (
         "Mail for a.smith+x@test.tux goes to anna@external.test.tux, by smtp:[10.2.0.1]\n",
         "entry      uid=anna,ou=users,dc=test,dc=tux (owner; anna@external.test.tux)\n",
-        "matched    public address (mail or alias) a.smith@test.tux\n",
+        "matched    public address (alias) a.smith@test.tux\n",
         "site       external.test.tux, elsewhere\n",
         "  1. virtual_alias a.smith+x@test.tux -> anna+x@external.test.tux   (smtpd at RCPT TO, cleanup)\n",
         "The mirror is live since ",
@@ -61,6 +63,53 @@ def test_for_programs(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
         ("virtual_alias", "NOTFOUND"),
         ("transport", "NOTFOUND"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("uri", "address", "matched"),
+    [
+        ("", "anna@test.tux", "public address (mail)"),
+        ("", "any@second.test", "catch-all (alias)"),
+        ("", "anna@external.test.tux", "route address (colocRouteAddress)"),
+        (
+            "ldif:/nonexistent",
+            "anna@test.tux",
+            "public address (mail or alias: the directory cannot be asked which)",
+        ),
+    ],
+)
+def test_the_attribute_is_what_the_directory_says_now(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], uri: str, address: str, matched: str
+) -> None:
+    path = configured(tmp_path, **({"uri": uri} if uri else {}))
+    holds(path, company_entries())
+    assert main(["explain", "--json", "-c", str(path), address]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["matched"] == matched
+    assert said.err == ""
+
+
+def test_what_the_directory_does_not_have_any_more(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = configured(tmp_path)
+    new = UserEntry(("anna.new@test.tux",), ("anna@external.test.tux",))
+    changed = [
+        msgspec.structs.replace(entry, user=new) if entry.dn.startswith("uid=anna,") else entry
+        for entry in company_entries()
+    ]
+    holds(path, changed)
+    assert main(["explain", "--json", "-c", str(path), "anna.new@test.tux"]) == 0
+    matched = json.loads(capsys.readouterr().out)["matched"]
+    assert matched == "public address (mail or alias: the directory has it in none of them now)"
+
+
+def test_one_attribute_alone_needs_no_asking(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = configured(tmp_path, uri="ldif:/nonexistent")
+    path.write_text(path.read_text().replace("[schema]", '[schema]\naddresses = ["mail"]'))
+    holds(path, company_entries())
+    assert main(["explain", "--json", "-c", str(path), "anna@test.tux"]) == 0
+    assert json.loads(capsys.readouterr().out)["matched"] == "public address (mail)"
 
 
 def test_an_empty_mirror(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,14 +5,19 @@ Owns the output and the exit code.  The story is `explanation`'s.
 
 import argparse
 import json
+import logging
 import os
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from colocroute.cli.explanation import Explanation, Names, Outcome, explain
+from colocroute.errors import DirectoryError
+
+if TYPE_CHECKING:
+    from colocroute.config import Config
 
 NAME = "explain"
 HELP = "tell where mail for an address goes, and why"
@@ -22,6 +27,8 @@ examples:
   colocroute explain --json anna+news@test.tux
 
 exit codes: 0 found, 1 not found, 75 cannot be said now, 78 configuration error."""
+
+log = logging.getLogger(__name__)
 
 EXIT_CODES = {Outcome.FOUND: os.EX_OK, Outcome.NOT_FOUND: 1, Outcome.LATER: os.EX_TEMPFAIL}
 
@@ -41,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
 
     config = build.load(args.config)
     status = gather(config)
-    names = Names(addresses=config.schema.addresses, route=config.schema.route)
+    names = Names(route=config.schema.route, of_address=lambda dn, key: _attribute(config, dn, key))
     with whole(config) as view:
         told = explain(view, view.records(), args.address, names)
         mirror = {
@@ -57,6 +64,22 @@ def run(args: argparse.Namespace) -> int:
     else:
         print("\n".join(lines(told, mirror)))
     return EXIT_CODES[told.outcome]
+
+
+def _attribute(config: "Config", dn: str, key: str) -> str:
+    """The attribute in which an entry has an address, as far as the directory can be asked for it."""
+    from colocroute.daemon import live
+
+    names = config.schema.addresses
+    if len(names) == 1:
+        return names[0]
+    either = " or ".join(names)
+    try:
+        held = live.holding(config, dn, key)
+    except DirectoryError as error:
+        log.debug("%s: in which attribute it has %s is not known: %s", dn, key, error)
+        return f"{either}: the directory cannot be asked which"
+    return " and ".join(held) or f"{either}: the directory has it in none of them now"
 
 
 def document(told: Explanation, mirror: dict[str, Any]) -> dict[str, Any]:

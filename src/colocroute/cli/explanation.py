@@ -1,14 +1,14 @@
 """Where mail for one address goes, and why: the steps of the resolution and the questions that Postfix asks.
 
 Owns the story as a value.  Every answer in it comes from the map functions.  Pure: a view and the records of the
-same moment come in.  Must not know the mirror, the terminal or clocks.
+same moment come in; in which attribute a value stands is not in the mirror, and is asked for by a function.
+Must not know the mirror, the directory, the terminal or clocks.
 
 Limits: the questions are those of the wiring that `colocroute postconf` writes.  smtpd(8) also asks `transport`
-for the address before it is rewritten, and keeps nothing of it.  Which of several address attributes a value
-stands in is not in the mirror.
+for the address before it is rewritten, and keeps nothing of it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
 from typing import Any
 
@@ -22,6 +22,7 @@ from colocroute.routing.records import keys
 from colocroute.routing.resolve import (
     How,
     Match,
+    Question,
     owners_disagree,
     question,
     resolve_or_catch_all,
@@ -71,17 +72,17 @@ class Holder(msgspec.Struct, frozen=True):
 
 
 class Names(msgspec.Struct, frozen=True):
-    """The attributes in which the directory keeps addresses and routes."""
+    """Attributes of the directory: that of the route, and that in which an entry (DN) has an address (key)."""
 
-    addresses: tuple[str, ...] = ("mail", "alias")
-    route: str = "colocRouteAddress"
+    route: str
+    of_address: Callable[[str, str], str]
 
 
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     """The whole way; texts are empty for what there is not.
 
-    `dn` is the first of `entries`, owners before others.  `matched` says as what the address was found, in which
-    attribute; `value` is the key that was found.
+    `dn` is the first of `entries`, owners before others.  `matched` says as what the address was found, and in
+    which attribute of `dn`; `value` is the key that was found.
     """
 
     address: str
@@ -105,14 +106,16 @@ def explain(view: View, records: Iterable[Record], address: str, names: Names) -
     """Tells it; goes through all records once, to name entries, disabled ones too."""
     asked = question(view, address)
     empty = view.state is State.EMPTY
-    match = None if asked is None or empty else resolve_or_catch_all(view, asked)
+    match = None if asked is None or empty else _honoured(resolve_or_catch_all(view, asked), asked)
     steps = _questions(view, address)
+    entries = () if empty else _holders(records, match, _wanted(view, address, match))
     told = Explanation(
         address=address,
         outcome=_outcome(steps, match),
         domain_class=asked.domain_class if asked else "foreign" if fold(address) else "",
-        entries=() if empty else _holders(records, match, _wanted(view, address, match)),
-        matched=_matched(match, names),
+        dn=entries[0].dn if entries else "",
+        entries=entries,
+        matched=_matched(match, entries, names),
         value=match.key if match else "",
         extension=match.extension if match else "",
         steps=steps,
@@ -120,10 +123,15 @@ def explain(view: View, records: Iterable[Record], address: str, names: Names) -
     )
     return msgspec.structs.replace(
         told,
-        dn=told.entries[0].dn if told.entries else "",
         summary=_summary(view, told),
         notes=tuple(_notes(view, told, match)),
     )
+
+
+def _honoured(match: Match | None, asked: Question) -> Match | None:
+    """The match, if mail can come of it: a route in a public domain is no address there, and smtpd refuses it."""
+    counts = match is None or match.how is not How.ROUTE or asked.domain_class == "site"
+    return match if counts else None
 
 
 def _whereto(view: View, match: Match | None) -> dict[str, Any]:
@@ -166,11 +174,12 @@ def _role(record: Record, user: User, owners: list[User], wanted: frozenset[str]
     return "ignored" if user.enabled else "disabled"
 
 
-def _matched(match: Match | None, names: Names) -> str:
+def _matched(match: Match | None, entries: Sequence[Holder], names: Names) -> str:
     if match is None:
         return ""
-    attributes = names.addresses if match.how in (How.ADDRESS, How.CATCH_ALL) else (names.route,)
-    return f"{match.how.value} ({' or '.join(attributes)})"
+    is_address = match.how in (How.ADDRESS, How.CATCH_ALL)
+    attribute = names.of_address(entries[0].dn, match.key) if is_address else names.route
+    return f"{match.how.value} ({attribute})"
 
 
 class _Interview:
