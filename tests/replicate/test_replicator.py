@@ -215,6 +215,18 @@ def test_errors_are_reported_once_connected_again(tmp_path: Path) -> None:
         assert any(report.connected and not report.last_error for report in around.reports)
 
 
+def test_life_begins_anew_when_a_held_mirror_is_let_go(tmp_path: Path) -> None:
+    with opened(tmp_path) as mirror:
+        _, around = follow(
+            mirror,
+            session(refresh(company(100))),
+            session(refresh([], 9)),
+            session(refresh(company(100), 10)),
+        )
+        assert state(mirror) is State.LIVE
+        assert len({report.alive_since for report in around.reports}) == 3  # never, first, anew
+
+
 def test_life_begins_anew_only_after_a_silence_that_was_too_long(tmp_path: Path) -> None:
     with opened(tmp_path) as mirror:
         _, around = follow(

@@ -154,7 +154,8 @@ class Replicator:
     def _take(self, session: Session) -> None:
         if isinstance(self._events[0], RefreshBegin):
             self._events.popleft()
-            self._refresh(session)
+            with self._noting_life():
+                self._refresh(session)
         elif self._held:
             # A held mirror takes nothing from the stream; that something changed may be the cure.
             self._events.clear()
@@ -185,9 +186,8 @@ class Replicator:
         self._show(session, connected=True, last_error="")
         if self._full:
             self._full_due = time.monotonic() + self._rules.full_refresh_interval
-        with self._noting_life():
-            self._mirror.pulse.touch(session.contact)
-            self._mirror.pulse.set(complete=True, held=False, unwritable=False)
+        self._mirror.pulse.touch(session.contact)
+        self._mirror.pulse.set(complete=True, held=False, unwritable=False)
 
     @contextmanager
     def _noting_life(self) -> Iterator[None]:
