@@ -13,6 +13,7 @@ from colocroute.daemon import asking, build
 from colocroute.errors import ColocrouteError, TemporaryError
 from colocroute.model import NOT_FOUND, Found, TempFail
 from colocroute.routing import maps
+from colocroute.routing.address import KEY_LIMIT
 from tests.lab import recorder
 from tests.lab.daemon import free_port
 from tests.lab.held import configured, holds
@@ -64,6 +65,21 @@ def test_the_daemon_is_asked_as_postfix_asks(peer: recorder.Recorder, tmp_path: 
         assert ask("m", b"\xff") == NOT_FOUND
     assert [request.key for request in peer.requests] == [b"a b", b"later", b"\xff"]
     assert peer.connections == 1
+
+
+@pytest.mark.parametrize("length", [KEY_LIMIT + 1, 200_000])
+def test_a_key_that_is_too_long_is_nobodys_whoever_is_asked(
+    peer: recorder.Recorder, tmp_path: Path, config: Config, length: int
+) -> None:
+    key = b"x" * (length - len(b"@test.tux")) + b"@test.tux"
+    with asking.opener("daemon")(asks(peer, tmp_path)) as ask:
+        assert ask("m", key) == NOT_FOUND
+        peer.script = lambda _request: b"OK asked"
+        assert ask("m", key[-KEY_LIMIT:]) == Found("asked")
+    assert [len(request.key) for request in peer.requests] == [KEY_LIMIT]
+    for via in ("mirror", "directory"):
+        with asking.opener(via)(config) as ask:
+            assert ask("virtual_alias", key) == NOT_FOUND
 
 
 @pytest.mark.parametrize("reply", [recorder.CLOSE, b"WHAT is this"])

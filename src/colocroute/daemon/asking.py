@@ -14,7 +14,7 @@ from colocroute.daemon.resolver import Resolver
 from colocroute.errors import TemporaryError
 from colocroute.model import NOT_FOUND, Answer
 from colocroute.routing import maps
-from colocroute.routing.address import decode_key
+from colocroute.routing.address import KEY_LIMIT, decode_key
 from colocroute.server.listeners import connect
 from colocroute.wire import socketmap
 
@@ -59,6 +59,8 @@ def _daemon(config: Config) -> Iterator[Ask]:
     with _connect(address) as connection:
 
         def ask(name: str, key: bytes) -> Answer:
+            if len(key) > KEY_LIMIT:
+                return NOT_FOUND  # as the daemon says, up to the longest request; Postfix does not ask
             decoder = socketmap.ReplyDecoder()
             try:
                 connection.sendall(socketmap.encode_request(name.encode(), key))
