@@ -7,7 +7,7 @@ import pytest
 
 from colocroute.config import load
 from colocroute.errors import ConfigError
-from tests.config.files import with_required, written
+from tests.config.files import mistakes, with_required, written
 
 
 def directory(tmp_path: Path, **settings: object) -> list[str]:
@@ -89,9 +89,69 @@ def test_an_ldif_file_stands_alone(tmp_path: Path) -> None:
     (found,) = directory(tmp_path, uri="ldif:/x", mode="syncrepl")
     assert found.startswith("directory.mode: ")
     found_two = directory(tmp_path, uri="ldif:/x", bind_dn="cn=x", bind_password_file=secret(tmp_path))
-    assert [line.partition(":")[0] for line in found_two] == ["directory.bind_dn"]
+    assert [line.partition(":")[0] for line in found_two] == [
+        "directory.bind_dn",
+        "directory.bind_password_file",
+    ]
 
 
 def test_a_wrong_value_does_not_drag_others_along(tmp_path: Path) -> None:
     """`bind_dn` is there, though wrong: the password has not lost its owner."""
     assert len(directory(tmp_path, bind_dn=5, bind_password_file=secret(tmp_path))) == 1
+
+
+def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+    text = """
+[directory]
+base = "dc=test,dc=tux"
+uri = ["ldif:/x", "ldap://h"]
+mode = "foo"
+bind_dn = "cn=x"
+ca_file = "/nonexistent"
+bind_password_file = 5
+[routing]
+domains = ["test.tux"]
+[listen]
+socketmap = ["inet:0.0.0.0:1"]
+tcp_table = { virtual_alias = "0.0.0.0:1" }
+policy = ["bad"]
+"""
+    found = mistakes(tmp_path, text)
+    assert sorted(line.partition(":")[0] for line in found) == [
+        "directory.bind_dn",
+        "directory.bind_password_file",
+        "directory.ca_file",  # does not exist
+        "directory.ca_file",  # has no meaning with an ldif: file
+        "directory.mode",
+        "directory.uri",  # two directories, one of them a file
+        "directory.uri",  # the password in the clear, if it is the file that goes
+        "listen.policy",
+        "listen.socketmap",
+        "listen.tcp_table",  # not on the loopback
+        "listen.tcp_table",  # used by the socketmap too
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "wrong"),
+    [
+        ("socketmap = [5]", ["socketmap"]),
+        ('socketmap = []\npolicy = ["bad"]', ["policy"]),
+        ('socketmap = [5]\npolicy = ["unix:/run/colocroute/map.sock"]', ["socketmap"]),
+        ('allow_remote = "yes"\nsocketmap = ["inet:0.0.0.0:1"]', ["allow_remote"]),
+        ('policy = ["bad"]\nsocketmap = ["inet:0.0.0.0:1"]', ["policy", "socketmap"]),
+        ("socketmap = []", [""]),
+    ],
+)
+def test_a_wrong_socket_hides_what_it_has_to_do_with_and_no_more(
+    tmp_path: Path, lines: str, wrong: list[str]
+) -> None:
+    found = mistakes(tmp_path, with_required("listen", lines))
+    assert [line.partition(":")[0].removeprefix("listen").removeprefix(".") for line in found] == wrong
+
+
+def test_an_ldif_file_wants_neither_a_name_nor_a_password_for_it(tmp_path: Path) -> None:
+    (found,) = directory(tmp_path, uri="ldif:/x", bind_dn="cn=x")
+    assert found.startswith("directory.bind_dn: has no meaning with an ldif: file")
+    (found,) = directory(tmp_path, uri="ldif:/x", bind_password_file=secret(tmp_path))
+    assert found.startswith("directory.bind_password_file: has no meaning with an ldif: file")

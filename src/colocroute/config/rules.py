@@ -1,17 +1,20 @@
 """Which settings go together: the checks that need more than one key.
 
-Owns `broken_rules`.  Each rule names the keys it reads, and is not applied if one of them is already known to
-be wrong, so that one mistake is reported once.  Looks at the file system for one thing only: that files named
-in the configuration exist.  Limit: a file we may not look at counts as existing.
+Owns `broken_rules`.  Each rule names the keys that it cannot do without, and is not applied if one of them is
+already known to be wrong, so that one mistake is reported once, and no other is hidden by it.  Looks at the
+file system for one thing only: that files named in the configuration exist.  Limit: a file we may not look at
+counts as existing.
 """
 
 from collections.abc import Callable, Collection, Iterator
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
 
-from colocroute.config.settings import NOT_YET, Config
+from colocroute.config.settings import NOT_YET, Config, Listen
+from colocroute.config.sources import Directory
 from colocroute.config.units import Address, UnixAddress, is_loopback, parse_address, parse_endpoint
 
 
@@ -26,8 +29,10 @@ Rule = Callable[[Config], Iterator[Mistake]]
 
 
 def bind(config: Config) -> Iterator[Mistake]:
-    """A name and its password come together."""
+    """A name and its password come together, where there is something to log in to."""
     directory = config.directory
+    if _is_ldif(config):
+        return
     if directory.bind_dn and not directory.bind_password_file:
         yield Mistake("directory.bind_dn", "a password is needed, set directory.bind_password_file too")
     if directory.bind_password_file and not directory.bind_dn:
@@ -57,40 +62,42 @@ def start_tls(config: Config) -> Iterator[Mistake]:
             yield Mistake("directory.start_tls", f"cannot be used with {scheme}: ({uri}), it is for ldap://")
 
 
-def ldif(config: Config) -> Iterator[Mistake]:
-    """An LDIF file stands alone and has nothing to log in to."""
-    directory = config.directory
-    if not any(uri.startswith("ldif:") for uri in directory.uri):
-        return
-    if len(directory.uri) > 1:
+def ldif_alone(config: Config) -> Iterator[Mistake]:
+    """An LDIF file is the only directory."""
+    if _is_ldif(config) and len(config.directory.uri) > 1:
         yield Mistake(
             "directory.uri", "an ldif: file must be the only directory, remove the others or the file"
         )
-    for key in ("bind_dn", "ca_file"):
-        if getattr(directory, key):
-            yield Mistake(f"directory.{key}", "has no meaning with an ldif: file, remove it")
-    if directory.mode != "auto":
-        yield Mistake("directory.mode", f'"{directory.mode}" has no meaning with an ldif: file, remove it')
 
 
-def files(config: Config) -> Iterator[Mistake]:
+def ldif(config: Config, key: str) -> Iterator[Mistake]:
+    """An LDIF file has nothing to log in to and nothing to follow."""
+    value = getattr(config.directory, key)
+    if _is_ldif(config) and value != getattr(Directory(), key):
+        shown = f'"{value}" ' if key == "mode" else ""
+        yield Mistake(f"directory.{key}", f"{shown}has no meaning with an ldif: file, remove it")
+
+
+def files(config: Config, key: str) -> Iterator[Mistake]:
     """The files that are named exist."""
-    for key in ("ca_file", "bind_password_file"):
-        path = getattr(config.directory, key)
-        problem = _file_problem(Path(path)) if path else ""
-        if problem:
-            yield Mistake(f"directory.{key}", f"{path} {problem}, name an existing file")
+    path = getattr(config.directory, key)
+    problem = _file_problem(Path(path)) if path else ""
+    if problem:
+        yield Mistake(f"directory.{key}", f"{path} {problem}, name an existing file")
 
 
-def listeners(config: Config) -> Iterator[Mistake]:
-    """There is something to listen on, nothing twice, and nothing remote by accident."""
-    named = list(_listeners(config))
-    if not named:
+def something(config: Config) -> Iterator[Mistake]:
+    """There is something to listen on."""
+    if not list(_listeners(config)):
         yield Mistake(
             "listen", "nothing to listen on, set listen.socketmap, listen.tcp_table or listen.policy"
         )
+
+
+def listeners(config: Config) -> Iterator[Mistake]:
+    """Nothing is listened on twice."""
     seen: dict[Address, str] = {}
-    for name, address in named:
+    for name, address in _listeners(config):
         if address in seen:
             yield Mistake(name, f"{address} is used by {seen[address]} too, choose another")
         seen.setdefault(address, name)
@@ -116,25 +123,42 @@ def built(config: Config) -> Iterator[Mistake]:
             yield Mistake(name, f"{reason}, remove it")
 
 
+NOT_FOR_LDIF = ("bind_dn", "bind_password_file", "ca_file", "mode")
+FILES = ("ca_file", "bind_password_file")
 SOCKETS = ("listen.socketmap", "listen.tcp_table", "listen.policy", "listen.http")
 URI, BIND_DN, PASSWORD = "directory.uri", "directory.bind_dn", "directory.bind_password_file"
 RULES: tuple[tuple[Rule, tuple[str, ...]], ...] = (
     (bind, (BIND_DN, PASSWORD)),
     (plaintext_bind, (URI, BIND_DN, "directory.allow_plaintext_bind", "directory.start_tls")),
     (start_tls, (URI, "directory.start_tls")),
-    (ldif, (URI, BIND_DN, "directory.ca_file", "directory.mode")),
-    (files, ("directory.ca_file", PASSWORD)),
-    (listeners, SOCKETS),
-    (remote, (*SOCKETS, "listen.allow_remote")),
+    (ldif_alone, (URI,)),
+    *((partial(ldif, key=key), (URI, f"directory.{key}")) for key in NOT_FOR_LDIF),
+    *((partial(files, key=key), (f"directory.{key}",)) for key in FILES),
+    (something, SOCKETS),
+    (listeners, ()),
+    (remote, ("listen.allow_remote",)),
     (built, tuple(NOT_YET)),
 )
 
 
 def broken_rules(config: Config, wrong: Collection[str]) -> Iterator[Mistake]:
     """The mistakes that several settings make together; `wrong` are the keys whose own value is no good."""
+    config = _without_sockets(config, wrong)
     for rule, keys in RULES:
         if not any(key in wrong for key in keys):
             yield from rule(config)
+
+
+def _is_ldif(config: Config) -> bool:
+    return any(uri.startswith("ldif:") for uri in config.directory.uri)
+
+
+def _without_sockets(config: Config, wrong: Collection[str]) -> Config:
+    """The configuration without the listeners of wrong keys, which have their defaults."""
+    nothing = Listen(socketmap=())
+    keys = [name.removeprefix("listen.") for name in SOCKETS if name in wrong]
+    listen = msgspec.structs.replace(config.listen, **{key: getattr(nothing, key) for key in keys})
+    return msgspec.structs.replace(config, listen=listen)
 
 
 def _listeners(config: Config) -> Iterator[tuple[str, Address]]:
