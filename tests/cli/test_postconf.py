@@ -1,40 +1,23 @@
 """What the command prints and changes, with the real postconf.  The mail: tests/system/test_postconf.py."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
 
 import pytest
 
 from colocroute.cli.main import main
+from colocroute.cli.maincf import Maincf
+from colocroute.errors import ColocrouteError
 from tests.lab import mailcompany
 from tests.lab.mailcompany import wire
-
-NEXTHOPS = {"central.test.tux": "smtp:[10.1.0.1]", "external.test.tux": "smtp:[10.2.0.1]"}
+from tests.lab.unwired import NEXTHOPS, edit, files, postconf, unwired
 
 
 @pytest.fixture
-def fresh(tmp_path: Path) -> Iterator[tuple[Path, Path]]:
-    """A configuration, and the directory of an unwired Postfix that is not running."""
-    config = tmp_path / "colocroute.toml"
-    config.write_text(
-        '[directory]\nbase = "dc=test,dc=tux"\n[routing]\ndomains = ["test.tux"]\n'
-        'local_transport = "lmtp:unix:private/dovecot-lmtp"\n[listen]\npolicy = ["inet:127.0.0.1:2527"]\n'
-        f'[store]\npath = "{tmp_path}/store"\n'
-    )
-    mailcompany.fill_mirror(config, mailcompany.records(NEXTHOPS))
-    etc = tmp_path / "etc"
-    etc.mkdir()
-    (etc / "main.cf").write_text("compatibility_level = 3.6\nmyhostname = mx1.test.tux\n")
-    (etc / "master.cf").write_text("smtp inet n - n - - smtpd\n")
-    yield config, etc
-
-
-def files(etc: Path) -> list[bytes]:
-    """The content of the configuration."""
-    mailcompany.age(etc)
-    return [(etc / name).read_bytes() for name in ("main.cf", "master.cf")]
+def fresh(tmp_path: Path) -> tuple[Path, Path]:
+    """A configuration, and the directory of an unwired Postfix."""
+    return unwired(tmp_path)
 
 
 def test_nothing_is_changed_without_apply(
@@ -42,7 +25,7 @@ def test_nothing_is_changed_without_apply(
 ) -> None:
     config, etc = fresh
     before = files(etc)
-    assert main(["postconf", "-c", str(config), "--config-dir", str(etc)]) == 0
+    assert postconf(config, etc) == 0
     assert files(etc) == before
     said = capsys.readouterr()
     assert "\nrelay_domains = central.test.tux, external.test.tux\n" in said.out
@@ -63,12 +46,29 @@ def test_apply_twice_changes_once(fresh: tuple[Path, Path], capsys: pytest.Captu
     assert said.out == "nothing to change\n" and said.err == ""
 
 
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_what_was_not_changed_is_not_printed_as_changed(
+    fresh: tuple[Path, Path],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    options: tuple[str, ...],
+) -> None:
+    config, etc = fresh
+
+    def refuse(*_: object) -> None:
+        raise ColocrouteError("postconf: fatal: read-only file system")
+
+    monkeypatch.setattr(Maincf, "apply", refuse)
+    assert wire(config, etc, *options) == 75
+    assert capsys.readouterr() == ("", "colocroute: postconf: fatal: read-only file system\n")
+
+
 def test_a_value_that_is_lost_is_named(fresh: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
     config, etc = fresh
     with (etc / "main.cf").open("a") as main_cf:
         main_cf.write("relay_domains = other.example\nmydestination = test.tux\n")
     before = files(etc)
-    assert main(["postconf", "-c", str(config), "--config-dir", str(etc)]) == 0
+    assert postconf(config, etc) == 0
     warnings = capsys.readouterr().err.splitlines()
     assert files(etc) == before
     assert [line.split(" is set already")[0] for line in warnings] == [
@@ -82,7 +82,7 @@ def test_a_value_that_is_lost_is_named(fresh: tuple[Path, Path], capsys: pytest.
 
 def test_for_programs(fresh: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
     config, etc = fresh
-    assert main(["postconf", "-c", str(config), "--config-dir", str(etc), "--json"]) == 0
+    assert postconf(config, etc, "--json") == 0
     document = json.loads(capsys.readouterr().out)
     assert {"name", "value", "why"} == document["main.cf"][0].keys()
     assert document["master.cf"][0]["line"].startswith("outbound unix - - n - - smtp -o ")
@@ -90,21 +90,18 @@ def test_for_programs(fresh: tuple[Path, Path], capsys: pytest.CaptureFixture[st
     assert document["warnings"] == []
 
 
-@pytest.mark.parametrize("known", [False, True])
 def test_lists_without_sites_are_not_written(
-    fresh: tuple[Path, Path], capsys: pytest.CaptureFixture[str], known: bool, tmp_path: Path
+    fresh: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """`relay_domains` without the sites would refuse all their mail."""
     config, etc = fresh
-    other = tmp_path / "other.toml"
-    other.write_text(config.read_text().replace("/store", "/other"))
-    if known:
-        mailcompany.fill_mirror(other, [])
+    edit(config, "/store", "/other")
+    mailcompany.fill_mirror(config, [])
     before = files(etc)
-    assert main(["postconf", "-c", str(other), "--config-dir", str(etc), "--apply"]) == 75
-    assert "no site is known" in capsys.readouterr().err
+    assert wire(config, etc) == postconf(config, etc) == 75
+    assert capsys.readouterr().err.count("no site is known, and lists") == 2
     assert files(etc) == before
-    assert main(["postconf", "-c", str(other), "--config-dir", str(etc), "--wiring", "maps"]) == 0
+    assert postconf(config, etc, "--wiring", "maps") == 0
 
 
 def test_no_postfix(fresh: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
@@ -119,7 +116,7 @@ def test_no_postfix(fresh: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
 
 def test_no_such_directory(fresh: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
     config, etc = fresh
-    assert main(["postconf", "-c", str(config), "--config-dir", str(etc / "no")]) == 75
+    assert postconf(config, etc / "no") == 75
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
@@ -127,11 +124,6 @@ def setting(etc: Path, name: str) -> str:
     """A parameter as main.cf has it."""
     lines = (etc / "main.cf").read_text().splitlines()
     return next(line.partition("=")[2].strip() for line in lines if line.startswith(f"{name} ="))
-
-
-def edit(config: Path, old: str, new: str) -> None:
-    assert old in config.read_text()
-    config.write_text(config.read_text().replace(old, new))
 
 
 def settled(config: Path, etc: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from colocroute.daemon import build
 from colocroute.daemon.whole import whole
+from colocroute.errors import StoreError
 from colocroute.model import State
 from tests.lab.held import configured, holds
 from tests.vectors import company_entries, company_records
@@ -27,3 +30,11 @@ def test_where_there_is_no_mirror_there_is_nothing(tmp_path: Path) -> None:
         assert view.state is State.EMPTY
         assert list(view.records()) == []
         assert list(view.keys("logins")) == []
+
+
+def test_a_mirror_that_cannot_be_read_is_no_empty_one(tmp_path: Path) -> None:
+    config = configured(tmp_path)
+    holds(config, company_entries())
+    (tmp_path / "store" / "data.mdb").write_bytes(b"rubbish" * 10_000)
+    with pytest.raises(StoreError, match="should be here and cannot be read"), whole(build.load(config)):
+        pass

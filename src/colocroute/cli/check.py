@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from colocroute.cli.directory_checks import check_directory
+from colocroute.cli.domains import known
 from colocroute.cli.finding import Finding, finding
-from colocroute.cli.postconf import known_domains
 from colocroute.cli.postfix_checks import (
     check_chroot,
     check_delimiter,
@@ -136,7 +136,8 @@ def _postfix(config: "Config", postfix: PostfixFacts | None) -> Iterator[Finding
     if postfix is not None:
         yield from check_chroot(sockets, postfix)
         yield from check_delimiter(config.routing.recipient_delimiter, postfix)
-        yield from check_domains(*known_domains(config), config.listen.socketmap, postfix)
+        domains = known(config)
+        yield from check_domains(domains.public, domains.sites, config.listen.socketmap, postfix)
 
 
 def lines(found: Sequence[Finding]) -> Iterator[str]:

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from colocroute.cli import domains
 from colocroute.cli.maincf import Change, Maincf
 from colocroute.cli.wiring import wire
 from colocroute.cli.wiring_listeners import choose_policy, choose_socketmap
 from colocroute.cli.wiring_model import Installed, Wanted, Wiring
-from colocroute.errors import ColocrouteError, ConfigError, TemporaryError
+from colocroute.errors import ConfigError, TemporaryError
 
 if TYPE_CHECKING:
     from colocroute.config import Config
@@ -34,7 +35,8 @@ examples:
   colocroute postconf --no-rewriting --config-dir /etc/postfix-out
 
 Run it again, on every server, when a site or a public domain is added: the domains are lists in main.cf.
-exit codes: 0 fine, 75 no site is known yet or there is no Postfix, 78 configuration error."""
+exit codes: 0 fine, 75 the mirror is empty or cannot be read, no site is known, or there is no Postfix,
+78 configuration error."""
 
 WIDTH = 100
 
@@ -66,21 +68,27 @@ def run(args: argparse.Namespace) -> int:
     """Prints or applies the wiring; returns the exit code."""
     from colocroute.daemon import build
 
+    config = build.load(args.config)
+    if not config.listen.socketmap:
+        raise ConfigError(["listen.socketmap: is empty; Postfix needs a socket to ask"])
+    known = domains.filled(config) if args.apply else domains.known(config)
     maincf = _maincf(args.config_dir, needed=args.apply)
     installed = maincf.installed() if maincf is not None else Installed()
-    wiring = wire(_wanted(build.load(args.config), args, installed), installed)
+    wiring = wire(_wanted(config, known, args, installed), installed)
+    if known.empty:
+        wiring = msgspec.structs.replace(wiring, warnings=(domains.EMPTY, *wiring.warnings))
     changes = maincf.changes(wiring) if maincf is not None else ()
+    if args.apply and maincf is not None:
+        maincf.apply(wiring, changes)
     if args.json:
         json.dump(_document(wiring, changes), sys.stdout, indent=2)
         print()
     else:
         print(_changed(changes) if args.apply else render(wiring), end="")
     _warn(wiring, changes, known=maincf is not None)
-    if args.apply and maincf is not None:
-        maincf.apply(wiring, changes)
-        if changes:
-            instance = "" if args.config_dir is None else f"-c {shlex.quote(str(args.config_dir))} "
-            print(f"colocroute: now run: postfix {instance}reload", file=sys.stderr)
+    if args.apply and changes:
+        instance = "" if args.config_dir is None else f"-c {shlex.quote(str(args.config_dir))} "
+        print(f"colocroute: now run: postfix {instance}reload", file=sys.stderr)
     return os.EX_OK
 
 
@@ -93,11 +101,10 @@ def _maincf(directory: Path | None, *, needed: bool) -> Maincf | None:
         return None
 
 
-def _wanted(config: "Config", args: argparse.Namespace, installed: Installed) -> Wanted:
-    if not config.listen.socketmap:
-        raise ConfigError(["listen.socketmap: is empty; Postfix needs a socket to ask"])
-    public, sites = known_domains(config)
-    if not sites and args.wiring == "lists":
+def _wanted(
+    config: "Config", known: domains.Domains, args: argparse.Namespace, installed: Installed
+) -> Wanted:
+    if not known.sites and args.wiring == "lists":
         raise TemporaryError(
             "no site is known, and lists without them would refuse all mail of the sites; start the service "
             "and see 'colocroute status'"
@@ -105,26 +112,14 @@ def _wanted(config: "Config", args: argparse.Namespace, installed: Installed) ->
     return Wanted(
         socketmap=choose_socketmap(config.listen.socketmap, installed),
         policy=choose_policy(config.listen.policy, installed),
-        public=public,
-        sites=sites,
+        public=known.public,
+        sites=known.sites,
         recipient_delimiter=config.routing.recipient_delimiter,
         local_transport=config.routing.local_transport,
         maps=args.wiring == "maps",
         rewriting=not args.no_rewriting,
         relay_only=config.routing.here == (),
     )
-
-
-def known_domains(config: "Config") -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The public and the site domains, as far as they are known."""
-    from colocroute.daemon import asking
-
-    try:
-        with asking.resolver(config) as resolver, resolver.view() as view:
-            topology = view.topology
-    except ColocrouteError:
-        return config.routing.domains, ()
-    return tuple(sorted(topology.public)), tuple(sorted(topology.sites))
 
 
 def render(wiring: Wiring) -> str:

@@ -141,26 +141,30 @@ class Resolver:
         return MirrorView(self._mirror, state, self._topology, rules)
 
     def _read_topology(self) -> bool:
-        """Takes the domains of the newest commit; returns whether it could, if not the last good ones stay."""
+        """`read_topology`; returns whether it could."""
         try:
-            with self._mirror.snapshot() as snapshot:
-                meta = snapshot.meta()
-                self._topology = topology(
-                    self._rules,
-                    sites=snapshot.sites(),
-                    route_domains=[*snapshot.route_domains(), *snapshot.former_domains()],
-                    directory_domains=snapshot.domains(),
-                    here=meta.here,
-                    unplaced=meta.unplaced,
-                )
-                self._direct = Direct(self._topology)
-                self._servers = frozenset(meta.servers)
-                self._unresolved = meta.unresolved
-                self._topology_number = meta.topology
+            self.read_topology()
         except StoreError:
             self._failures += _ONE_FAILURE
             return False
         return True
+
+    def read_topology(self) -> None:
+        """Takes the domains of the newest commit; raises `StoreError`, and the last good ones stay."""
+        with self._mirror.snapshot() as snapshot:
+            meta = snapshot.meta()
+            self._topology = topology(
+                self._rules,
+                sites=snapshot.sites(),
+                route_domains=[*snapshot.route_domains(), *snapshot.former_domains()],
+                directory_domains=snapshot.domains(),
+                here=meta.here,
+                unplaced=meta.unplaced,
+            )
+            self._direct = Direct(self._topology)
+            self._servers = frozenset(meta.servers)
+            self._unresolved = meta.unresolved
+            self._topology_number = meta.topology
 
     def answer(self, map_name: bytes, key: bytes, stamp: int = -1) -> Answer:
         """The answer to one request that came after `stamp` was read; any bytes have one."""

@@ -30,10 +30,12 @@ class WholeView(MirrorView):
 
 @contextmanager
 def whole(config: Config) -> Iterator[WholeView]:
-    """A view of now; raises `StoreError`."""
+    """A view of now; raises `StoreError` if there is a mirror and it cannot be read: it is no empty one."""
     mirror = build.open_mirror(config, writable=False)
     try:
-        now = build.resolver(config, mirror).view()
+        resolver = build.resolver(config, mirror)
+        resolver.read_topology()
+        now = resolver.view()
         view = WholeView(mirror, now.state, now.topology, now.rules)
         with view:
             yield view
