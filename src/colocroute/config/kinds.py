@@ -17,6 +17,8 @@ from colocroute.config.units import quote
 T = TypeVar("T")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+MAPPED_PREFIX = 96  # bits in front of the IPv4 address (RFC 4291, 2.5.5.2)
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
@@ -187,8 +189,14 @@ def read_domain(value: str) -> str:
 
 
 def read_network(value: str) -> Network:
-    """A single address or CIDR."""
+    """A single address or CIDR; IPv4-mapped IPv6 as IPv4, which is how clients are compared with it."""
     try:
+        interface = ipaddress.ip_interface(value)
+        if isinstance(interface, ipaddress.IPv6Interface) and interface.ipv4_mapped:
+            length = interface.network.prefixlen - MAPPED_PREFIX
+            if length < 0:
+                raise ValueError("its prefix reaches beyond IPv4, write it as IPv4")
+            return ipaddress.IPv4Network((interface.ipv4_mapped, length))
         return ipaddress.ip_network(value)
     except ValueError as error:
         raise ValueError(f"{quote(value)} is not a network: {error}") from None
