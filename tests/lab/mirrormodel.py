@@ -12,7 +12,7 @@ class Model:
     """Follows DESIGN.md section 4 in the plainest way; `former` and `kept` are the only memory."""
 
     entries: dict[bytes, Record] = field(default_factory=dict)
-    former: dict[str, tuple[bytes, str, float]] = field(default_factory=dict)
+    former: dict[str, tuple[bytes, Record, float]] = field(default_factory=dict)
     kept: dict[bytes, tuple[float, Record]] = field(default_factory=dict)
 
     def having(self, kind: str, key: str) -> dict[bytes, User]:
@@ -33,13 +33,28 @@ class Model:
             self.former.pop(route, None)
         if old is not None:
             before = keys_of(old)
-            self._leave(entry_id, before.routes, (*after.addresses, *before.addresses), now)
+            self._leave(entry_id, before.routes, record if after.addresses else old, now)
         return True
 
-    def _leave(self, owner: bytes, routes: tuple[str, ...], addresses: tuple[str, ...], now: float) -> None:
+    def _leave(self, owner: bytes, routes: tuple[str, ...], was: Record, now: float) -> None:
         for route in routes:
             if not self.having("routes", route):
-                self.former[route] = (owner, addresses[0] if addresses else "", now)
+                self.former[route] = (owner, was, now)
+
+    def heirs(self, was: Record) -> list[bytes]:
+        """Who has the login (or neither has one, and the DN is the same) and an address that nobody else has."""
+        gone = keys_of(was)
+        return [
+            entry_id
+            for entry_id, record in self.entries.items()
+            if record.user is not None
+            and any(list(self.having("addresses", key)) == [entry_id] for key in gone.addresses)
+            and (
+                set(gone.logins) <= set(keys_of(record).logins)
+                if gone.logins
+                else not record.user.logins and record.dn == was.dn
+            )
+        ]
 
     def missed(self, record: Record) -> bool:
         keys = keys_of(record)
@@ -60,8 +75,8 @@ class Model:
         if record is None:
             return None
         keys = keys_of(record)
-        heirs = list(self.having("addresses", keys.addresses[0])) if keys.addresses else []
-        self._leave(heirs[0] if len(heirs) == 1 else entry_id, keys.routes, keys.addresses, now)
+        heirs = self.heirs(record)
+        self._leave(heirs[0] if len(heirs) == 1 else entry_id, keys.routes, record, now)
         lost = self.missed(record)
         if keep and lost:
             self.kept[entry_id] = (now, record)
@@ -82,12 +97,12 @@ class Model:
     def former_residents(self, route: str) -> list[User]:
         if route not in self.former:
             return []
-        owner, address, _ = self.former[route]
+        owner, was, _ = self.former[route]
         record = self.entries.get(owner)
         if record is not None and record.user is not None:
             return [record.user] if record.user.enabled else []
-        owners = list(self.having("addresses", address).values())
-        return owners if len(owners) == 1 else []
+        heirs = [self.entries[heir].user for heir in self.heirs(was)]
+        return [heir for heir in heirs if heir is not None] if len(heirs) == 1 else []
 
     def former_domains(self) -> set[str]:
         return {"" if len(route) > LONGEST_KEY else route.rpartition("@")[2] for route in self.former}

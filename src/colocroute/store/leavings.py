@@ -23,7 +23,7 @@ from colocroute.store.layout import (
     inner_id,
     time_key,
 )
-from colocroute.store.meta import Former, Kept
+from colocroute.store.meta import Former, Kept, Person
 
 Rows = Callable[[lmdb._Database, bytes], Iterator[tuple[bytes, bytes]]]
 Count = Callable[[bytes, str, int], None]
@@ -46,9 +46,9 @@ class Leavings:
         self._now = now
         self.changed = False
 
-    def remember(self, route: bytes, owner: bytes, address: bytes) -> None:
-        """`owner` (inner id), found by `address`, has left this route, which was somebody's until now."""
-        self._txn.put(route, encode(Former(owner, address, self._now)), db=self._db.former)
+    def remember(self, route: bytes, owner: bytes, person: Person) -> None:
+        """`owner` (inner id) has left this route, which was somebody's until now."""
+        self._txn.put(route, encode(Former(owner, person, self._now)), db=self._db.former)
         self._txn.put(time_key(FORMER, self._now, former_tail(route)), route, db=self._db.times)
         self._count(FORMER_DOMAIN, domain_of(route), 1)
 

@@ -79,11 +79,19 @@ class Removal(msgspec.Struct, frozen=True):
     lost: bool
 
 
+class Person(msgspec.Struct, frozen=True, array_like=True):
+    """By what somebody is known again under another id: keys of addresses and logins, without a login the DN."""
+
+    addresses: tuple[bytes, ...]
+    logins: tuple[bytes, ...]
+    dn: str
+
+
 class Former(msgspec.Struct, frozen=True, array_like=True):
-    """Who left a route: inner id, the first address key, and when (wall clock seconds)."""
+    """Who left a route: inner id, who that was, and when (wall clock seconds)."""
 
     owner: bytes
-    address: bytes
+    person: Person
     at: float
 
 

@@ -37,6 +37,7 @@ from colocroute.store.layout import (
     owners,
 )
 from colocroute.store.meta import Counts, Meta
+from colocroute.store.successor import successor
 
 Index = Literal["addresses", "routes", "former", "logins"]
 
@@ -109,7 +110,7 @@ class Snapshot:
     def former_residents(self, key: str) -> list[User]:
         """The user that left this route, none if it is somebody's now or its leaving is forgotten.
 
-        If the entry is gone (reloaded under a new id), the single owner of what was its first address.
+        If the entry is gone (reloaded under a new id), the `successor`.
         """
         db = self._db
         try:
@@ -121,8 +122,8 @@ class Snapshot:
             user = decode_record(entry).user if entry is not None else None
             if user is not None:
                 return [user] if user.enabled else []
-            value = self._get(former.address, None, db.addresses)
-            return [self._user(value[1:ROUTE_AT])] if value is not None and value[:1] == ONE else []
+            heir = successor(self._get, db, former.person)
+            return [] if heir is None else [self._user(heir)]
         except FAILURES as error:
             raise store_error(db.where, error) from error
 

@@ -16,8 +16,6 @@ from colocroute.store.layout import (
     INNER_ID,
     META_KEY,
     NO_KEYS,
-    ONE,
-    ROUTE_AT,
     Databases,
     KeyBytes,
     KeysOf,
@@ -28,10 +26,9 @@ from colocroute.store.layout import (
 )
 from colocroute.store.leavings import Leavings
 from colocroute.store.load import Load
-from colocroute.store.meta import OWN_FIELDS, Meta, Removal
+from colocroute.store.meta import OWN_FIELDS, Meta, Person, Removal
 from colocroute.store.snapshot import Snapshot
-
-_NO_ADDRESS = b"\xff"  # a key that nobody has
+from colocroute.store.successor import person, successor
 
 _Topology = tuple[list[tuple[tuple[str, ...], tuple[str, ...]]], list[str], list[str], list[str]]
 
@@ -91,7 +88,9 @@ class Transaction(Snapshot):
         self._derived.replace(inner, old, before, record, after)
         for route in after.routes:
             self._leavings.forget_route(route)
-        self._leave(inner, before, after)
+        if old is not None and before.routes != after.routes:
+            who = person(record, after) if after.addresses else person(old, before)
+            self._leave(inner, who, before, after)
         if before.addresses and not after.addresses and not (record.user and not record.user.enabled):
             self.muted += self._get(before.addresses[0], None, db.addresses) is None
         self._count_users((record.user is not None) - (old is not None and old.user is not None))
@@ -114,8 +113,8 @@ class Transaction(Snapshot):
         self._txn.delete(inner, db=db.entries)
         self._txn.delete(inner, db=db.names)
         self._derived.replace(inner, record, keys, None, NO_KEYS)
-        heir = self._get(keys.addresses[0], None, db.addresses) if keys.addresses else None
-        self._leave(heir[1:ROUTE_AT] if heir is not None and heir[:1] == ONE else inner, keys, NO_KEYS)
+        was = person(record, keys)
+        self._leave(successor(self._get, db, was) or inner, was, keys, NO_KEYS)
         self._count_users(-1 if record.user is not None else 0)
         lost = self._derived.missed(record, keys)
         if keep and lost:
@@ -123,12 +122,11 @@ class Transaction(Snapshot):
         self._changed = True
         return Removal(record, lost)
 
-    def _leave(self, owner: bytes, before: KeyBytes, after: KeyBytes) -> None:
+    def _leave(self, owner: bytes, who: Person, before: KeyBytes, after: KeyBytes) -> None:
         """Remembers that `owner` left the routes of `before`, unless they are somebody's."""
-        address = (*after.addresses, *before.addresses, _NO_ADDRESS)[0]
         for route in before.routes:
             if route not in after.routes and self._get(route, None, self._db.routes) is None:
-                self._leavings.remember(route, owner, address)
+                self._leavings.remember(route, owner, who)
 
     def _count_users(self, more: int) -> None:
         if more:
