@@ -4,129 +4,178 @@ Owns the shortcut from bytes to `RawEntry`.  Rule: it takes only what it fully r
 directories write, and gives None for everything else, malformed or unusual; `messages.decode` then decides.
 So a shortcut that says something else than `messages.decode` is the only bug there can be.  Must not know
 streams.
+
+Most of an entry is what was in entries before it: the bytes in front of a value are the same whenever an
+attribute of this name has a value of this length.  They are checked once and from then on looked up (`Head`).
 """
+
+import msgspec
 
 from colocroute.directory import messages
 from colocroute.directory.ber import Cursor
 from colocroute.directory.controls import SYNC_STATE
 from colocroute.directory.messages import RawEntry
 
-# Controls that hold one Sync State without cookie, up to the state; then come the state and the UUID.
-SYNC_STATE_HEAD = b"\xa0\x35\x30\x33\x04\x18" + SYNC_STATE + b"\x04\x17\x30\x15\x0a\x01"
-UUID_HEAD = b"\x04\x10"
-STATE_AT = len(SYNC_STATE_HEAD)
-UUID_AT = STATE_AT + 1 + len(UUID_HEAD)
-SYNC_STATE_LENGTH = UUID_AT + 16
+# Controls that hold one Sync State without cookie, up to the UUID: the head of the controls, the state (one
+# byte, not negative), the head of the UUID.
+UUID_BYTES = 16
+SYNC_STATES = {
+    b"\xa0\x35\x30\x33\x04\x18" + SYNC_STATE + b"\x04\x17\x30\x15\x0a\x01%c\x04\x10" % state: state
+    for state in range(0x80)
+}
 
-NAMES_LIMIT = 1000  # attribute descriptions remembered; a search that asks for attributes brings a few
+HEADS_LIMIT = 5000  # of either kind; a search that asks for ten attributes brings some hundreds
+OPENING_BYTES = 11  # reach to the DN if lengths are of one byte, two, or as Active Directory writes them
+TYPE_LENGTH_AT = 3  # in an attribute, if its length is one byte
+HEAD_BYTES = 8  # of an attribute with one-byte lengths, besides its type
 
-Names = dict[bytes, bytes]
+
+class Opening(msgspec.Struct, frozen=True, gc=False):
+    """What the first `OPENING_BYTES` of a message say, where they reach beyond the length of the DN.
+
+    The attributes go from `at` to `stop`, and the bytes between the DN and them are `head`.
+    """
+
+    message_id: int
+    dn_at: int
+    dn_end: int
+    head: bytes
+    at: int
+    stop: int
 
 
-def quick_entry(body: bytes, names: Names) -> RawEntry | None:
-    """The entry whose message's content this is, or None.  `names` remembers folded attribute types.
+class Head(msgspec.Struct, frozen=True, gc=False):
+    """What the first bytes of an attribute say, from its tag to the length of its first value.
 
-    Raises `DirectoryError` where the controls are malformed.
+    `size` is what follows in the attribute.  If that is more than the first value, `rest` is what followed when
+    the head was first seen, and `values` are the values then: an objectClass is the same for many entries.
+    """
+
+    name: bytes
+    size: int
+    rest: bytes | None = None
+    values: list[bytes] = []
+
+
+class Memory:
+    """What is remembered from one entry to the next, by the bytes that said it."""
+
+    __slots__ = ("heads", "openings")
+
+    def __init__(self) -> None:
+        self.openings: dict[bytes, Opening] = {}
+        self.heads: dict[bytes, Head] = {}
+
+
+def quick_entry(body: bytes, memory: Memory) -> RawEntry | None:
+    """The entry whose message's content this is, or None.
+
+    Entries may share lists of values.  Raises `DirectoryError` where the controls are malformed.
     """
     try:
-        return _entry(body, names)
+        opening = memory.openings.get(body[:OPENING_BYTES]) or _opening(body, memory.openings)
+        end, stop = opening.dn_end, opening.stop
+        if not body.startswith(opening.head, end):
+            return None
+        attributes = _attributes(body, opening.at, stop, memory.heads)
     except IndexError:  # cut short, or a form that is not known here
         return None
-
-
-def _entry(body: bytes, names: Names) -> RawEntry | None:
-    if body[0] != 0x02 or body[1] > 4:
+    dn = body[opening.dn_at : end]
+    state = SYNC_STATES.get(body[stop:-UUID_BYTES])
+    if state is not None:
+        return RawEntry(opening.message_id, dn, attributes, state, body[-UUID_BYTES:])
+    if stop > len(body):
         return None
+    extra = messages.read_controls(Cursor(body, "LDAP message", stop))
+    return messages.raw_entry(opening.message_id, dn, attributes, extra)
+
+
+def _opening(body: bytes, openings: dict[bytes, Opening]) -> Opening:
+    """All up to the attributes; remembered if it fits.  `IndexError` for what is not known here."""
     at = 2 + body[1]
     message_id = int.from_bytes(body[2:at], "big", signed=True)
-    if message_id < 0 or at == 2 or body[at] != 0x64:
-        return None
-    stop = body[at + 1]
-    at += 2
-    if stop > 0x7F:
-        stop, at = _long_length(body, stop, at)
+    if body[0] != 0x02 or not 2 < at <= 6 or message_id < 0 or body[at] != 0x64:
+        raise IndexError
+    stop, at = _length(body, at + 1)
     stop += at
     if body[at] != 0x04:
-        return None
-    end = body[at + 1]
-    at += 2
-    if end > 0x7F:
-        end, at = _long_length(body, end, at)
-    end += at
-    dn = body[at:end]
+        raise IndexError
+    end, dn_at = _length(body, at + 1)
+    end += dn_at
     if body[end] != 0x30:
-        return None
-    at = end + 2
-    end = body[end + 1]
-    if end > 0x7F:
-        end, at = _long_length(body, end, at)
-    if at + end != stop or stop > len(body):
-        return None
-    attributes = _attributes(body, at, stop, names)
-    return _with_state(body, stop, message_id, dn, attributes)
+        raise IndexError
+    size, at = _length(body, end + 1)
+    if at + size != stop:
+        raise IndexError
+    opening = Opening(message_id, dn_at, end, body[end:at], at, stop)
+    if dn_at <= OPENING_BYTES and len(openings) < HEADS_LIMIT:
+        openings[body[:OPENING_BYTES]] = opening
+    return opening
 
 
-def _with_state(
-    body: bytes, stop: int, message_id: int, dn: bytes, attributes: dict[bytes, list[bytes]]
-) -> RawEntry:
-    """The entry with what the controls at `stop` say."""
-    if len(body) - stop == SYNC_STATE_LENGTH and body.startswith(SYNC_STATE_HEAD, stop):
-        state = body[stop + STATE_AT]
-        if state < 0x80 and body.startswith(UUID_HEAD, stop + STATE_AT + 1):
-            return RawEntry(message_id, dn, attributes, state, body[stop + UUID_AT :])
-    extra = messages.read_controls(Cursor(body, "LDAP message", stop))
-    return messages.raw_entry(message_id, dn, attributes, extra)
-
-
-def _attributes(body: bytes, at: int, stop: int, names: Names) -> dict[bytes, list[bytes]]:
+def _attributes(body: bytes, at: int, stop: int, heads: dict[bytes, Head]) -> dict[bytes, list[bytes]]:
     """The PartialAttributes from `at` to `stop`; `IndexError` for what is not known here."""
     found: dict[bytes, list[bytes]] = {}
     while at < stop:
-        if body[at] != 0x30:
-            raise IndexError
-        end = body[at + 1]
-        at += 2
-        if end > 0x7F:
-            end, at = _long_length(body, end, at)
-        end += at
-        size = body[at + 1]
-        if body[at] != 0x04 or size > 0x7F:
-            raise IndexError
-        at += 2
-        written = body[at : (at := at + size)]
-        if body[at] != 0x31:
-            raise IndexError
-        size = body[at + 1]
-        at += 2
-        if size > 0x7F:
-            size, at = _long_length(body, size, at)
-        if at + size != end:
-            raise IndexError
-        if size < 0x80 and body[at + 1] == size - 2 and body[at] == 0x04:
-            values = [body[at + 2 : end]]
+        first = at + HEAD_BYTES + body[at + TYPE_LENGTH_AT]
+        head = heads.get(body[at:first])
+        if head is None:
+            name, values, at = _attribute(body, at, heads)
         else:
-            values = _values(body, at, end)
-        at = end
-        name = names.get(written) or _remember(written, names)
+            name = head.name
+            rest = body[first : (at := first + head.size)]
+            if head.rest is None:
+                values = [rest]
+            elif rest == head.rest:
+                values = head.values
+            else:
+                values = _values(body, first - 2, at)
         found[name] = found[name] + values if name in found else values
     if at != stop:
         raise IndexError
     return found
 
 
-def _long_length(body: bytes, first: int, at: int) -> tuple[int, int]:
-    """The length whose first byte is `first` and that goes on at `at`, and where the content begins."""
-    count = first & 0x7F
-    if not 1 <= count <= 4 or at + count > len(body):
+def _attribute(body: bytes, at: int, heads: dict[bytes, Head]) -> tuple[bytes, list[bytes], int]:
+    """Name and values of the PartialAttribute at `at`, and where it ends; its head is remembered."""
+    begin = at
+    if body[at] != 0x30:
         raise IndexError
-    return int.from_bytes(body[at : at + count], "big"), at + count
+    size, at = _length(body, at + 1)
+    end = at + size
+    size, type_at = _length(body, at + 1)
+    if body[at] != 0x04:
+        raise IndexError
+    at = type_at + size
+    name = messages.attribute_name(body[type_at:at])
+    if body[at] != 0x31:
+        raise IndexError
+    size, at = _length(body, at + 1)
+    if at + size != end:
+        raise IndexError
+    values = _values(body, at, end)
+    first = at + 2
+    if (
+        values
+        and body[at + 1] < 0x80
+        and first == begin + HEAD_BYTES + body[begin + TYPE_LENGTH_AT]
+        and len(heads) < HEADS_LIMIT
+    ):
+        several = (body[first:end], values) if len(values) > 1 else ()
+        heads[body[begin:first]] = Head(name, end - first, *several)
+    return name, values, end
 
 
-def _remember(written: bytes, names: Names) -> bytes:
-    name = messages.attribute_name(written)
-    if len(names) < NAMES_LIMIT:
-        names[written] = name
-    return name
+def _length(body: bytes, at: int) -> tuple[int, int]:
+    """The length at `at`, and where the content begins."""
+    size = body[at]
+    at += 1
+    if size < 0x80:
+        return size, at
+    content = at + (size & 0x7F)
+    if not at < content <= at + 4 or content > len(body):
+        raise IndexError
+    return int.from_bytes(body[at:content], "big"), content
 
 
 def _values(body: bytes, at: int, end: int) -> list[bytes]:
@@ -137,7 +186,7 @@ def _values(body: bytes, at: int, end: int) -> list[bytes]:
         size = body[at + 1]
         at += 2
         if size > 0x7F:
-            size, at = _long_length(body, size, at)
+            size, at = _length(body, at - 1)
         found.append(body[at : (at := at + size)])
     if at != end:
         raise IndexError

@@ -10,7 +10,7 @@ Known limit: what was fed and not yet taken is kept, so whoever feeds takes all 
 from collections.abc import Iterator
 
 from colocroute.directory import ber, messages
-from colocroute.directory.entries import Names, quick_entry
+from colocroute.directory.entries import Memory, quick_entry
 from colocroute.directory.messages import Message
 from colocroute.errors import DirectoryError
 
@@ -30,7 +30,7 @@ class MessageReader:
         self._data = b""
         self._start = 0
         self._later = bytearray()
-        self._names: Names = {}
+        self._memory = Memory()
         self._error = ""
 
     def feed(self, data: bytes) -> None:
@@ -48,7 +48,7 @@ class MessageReader:
         self._refuse_after_error()
         try:
             while (body := self._next_body()) is not None:
-                yield quick_entry(body, self._names) or messages.decode(body)
+                yield quick_entry(body, self._memory) or messages.decode(body)
         except DirectoryError as error:
             self._error = str(error)
             self._data = b""
