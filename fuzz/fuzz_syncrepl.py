@@ -1,5 +1,7 @@
 """Invariant: whatever a directory sends, the events are one refresh and then changes; nothing after an error.
 
+They are the same whether the messages are taken one by one or many at once.
+
 As choices of a model of a directory instead, the same bytes are a legal conversation, cut somewhere, and what is
 committed of it leads to the truth.
 
@@ -17,7 +19,7 @@ from fuzz import driver
 from tests.directory.conversations import C1, CONVERSATIONS, SEARCH, kept, to_entry
 from tests.lab.ldapmessages import encode
 from tests.lab.syncmodel import Directory, Mirror
-from tests.lab.syncsessions import assert_well_formed, choices, converse, events_of, settle
+from tests.lab.syncsessions import assert_well_formed, choices, converse, events_of, fed, fed_in_runs, settle
 
 SENT = [b"", kept(C1)]  # the first byte tells which cookie was sent
 
@@ -32,8 +34,13 @@ def seeds() -> list[bytes]:
 
 def check(data: bytes) -> None:
     """Raises AssertionError if the invariant does not hold for these bytes."""
-    machine = SyncConsumer(SEARCH, SENT[data[:1] == b"\x01"], to_entry)
-    assert_well_formed(list(events_of(machine.feed, messages_in(data[1:]))))
+    cookie = SENT[data[:1] == b"\x01"]
+    messages = list(messages_in(data[1:]))
+    assert_well_formed(list(events_of(SyncConsumer(SEARCH, cookie, to_entry).feed, messages)))
+    one_by_one = fed(SyncConsumer(SEARCH, cookie, to_entry), messages)
+    for sizes in (b"", data[-9:]):
+        in_runs = fed_in_runs(SyncConsumer(SEARCH, cookie, to_entry), messages, sizes)
+        assert in_runs == one_by_one, "messages mean something else in runs"
     check_model(data)
 
 

@@ -1,9 +1,11 @@
 import time
 from collections.abc import Callable
+from uuid import UUID
 
 import pytest
 
 from colocroute.directory import session as session_module
+from colocroute.directory.controls import ADD
 from colocroute.directory.events import RefreshBegin, RefreshDone, RefreshKind, Session, Upsert
 from colocroute.directory.messages import NOTICE_OF_DISCONNECTION, Kind, RawEntry, Result, SearchReference
 from colocroute.directory.session import BATCH_EVENTS, PollSession, SyncreplSession
@@ -29,9 +31,16 @@ def following(link: ScriptedLink, cookie: bytes = b"") -> SyncreplSession:
     return SyncreplSession(URI, link, FOUND, SETTINGS, SETTINGS.schema.mapper(), 1000.0, cookie)
 
 
-def user(number: int, message_id: int = SEARCH) -> RawEntry:
+def user(number: int) -> RawEntry:
     dn = b"uid=%d,dc=tux" % number
-    return entry(message_id, dn, colocrouteaddress=[b"%d@x.tux" % number])
+    return entry(SEARCH, dn, colocrouteaddress=[b"%d@x.tux" % number])
+
+
+def added(number: int) -> RawEntry:
+    """As `user`, with a Sync State control."""
+    plain = user(number)
+    attributes = {**plain.attributes, b"entryuuid": [str(UUID(int=number)).encode()]}
+    return RawEntry(SEARCH, plain.dn, attributes, ADD, UUID(int=number).bytes)
 
 
 @pytest.fixture
@@ -108,6 +117,27 @@ def test_a_notice_between_two_polls_ends_it(link: ScriptedLink) -> None:
         session.events(0)
 
 
+@pytest.mark.parametrize("start", [polling, following])
+def test_answers_of_the_heartbeat_may_come_between_entries(
+    link: ScriptedLink, start: Callable[[ScriptedLink], Session]
+) -> None:
+    session = start(link)
+    session.events(0)
+    link.arrivals += [[added(1), entry(77), added(2), done(77), added(3)]]
+    assert [event.entry.dn for event in session.events(0) if isinstance(event, Upsert)] == [
+        "uid=1,dc=tux",
+        "uid=2,dc=tux",
+        "uid=3,dc=tux",
+    ]
+
+
+def test_nothing_follows_the_end_of_a_poll(link: ScriptedLink) -> None:
+    session = polling(link)
+    link.arrivals += [[user(1), done(SEARCH), user(2), done(SEARCH, 1)], [user(3)]]
+    assert [type(event) for event in session.events(0)] == [RefreshBegin, Upsert, RefreshDone]
+    assert session.events(0) == []
+
+
 def test_portions_are_bounded(link: ScriptedLink) -> None:
     session = polling(link)
     link.arrivals += [[user(number) for number in range(900)] for _ in range(10)]
@@ -136,6 +166,14 @@ def test_messages_are_a_sign_of_life_and_silence_is_not(link: ScriptedLink) -> N
     link.arrivals += [[user(1)]]
     session.events(0)
     assert session.contact > first
+
+
+def test_referrals_are_counted_while_following(link: ScriptedLink) -> None:
+    session = SyncreplSession(URI, link, FOUND, SETTINGS, SETTINGS.schema.mapper(), 0.0, COOKIE)
+    heartbeat = 2
+    link.arrivals += [[added(1), SearchReference(SEARCH, ()), added(2), done(heartbeat)]]
+    session.events(0)
+    assert session.warnings == ["told", "1 referrals to other servers were not followed"]
 
 
 def test_referrals_are_counted_and_told_with_the_next_heartbeat(link: ScriptedLink) -> None:

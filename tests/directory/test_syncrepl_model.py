@@ -9,6 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from colocroute.directory.controls import (
+    ADD,
+    DELETE,
+    MODIFY,
     SYNC_INFO,
     NewCookie,
     RefreshDelete,
@@ -19,10 +22,20 @@ from colocroute.directory.controls import (
 from colocroute.directory.messages import Intermediate, Kind, Message, RawEntry, Result, SearchReference
 from colocroute.directory.syncrepl import SyncConsumer
 from colocroute.errors import DirectoryError
+from colocroute.model import Entry
 from tests.directory.conversations import raw, sent, uuid
 from tests.directory.conversations import to_entry as any_entry
 from tests.lab.syncmodel import SEARCH, Directory, Mirror
-from tests.lab.syncsessions import Session, assert_well_formed, choices, converse, events_of, settle
+from tests.lab.syncsessions import (
+    Session,
+    assert_well_formed,
+    choices,
+    converse,
+    events_of,
+    fed,
+    fed_in_runs,
+    settle,
+)
 
 CHOICES = st.binary(min_size=400, max_size=400)
 PATIENT = settings(max_examples=300, deadline=None)
@@ -139,3 +152,23 @@ ANY_MESSAGE: st.SearchStrategy[Message] = st.one_of(
 def test_any_messages_make_a_well_formed_sequence_of_events(cookie: bytes, messages: list[Message]) -> None:
     machine = SyncConsumer(SEARCH, cookie, any_entry)
     assert_well_formed(list(events_of(machine.feed, messages)))
+
+
+def readable(entry: RawEntry) -> Entry:
+    """A mapping that fails for one of the entries."""
+    if entry.uuid == uuid(3):
+        raise KeyError(entry.dn)
+    return any_entry(entry)
+
+
+ADDED = st.builds(raw, st.integers(1, 3), st.sampled_from([ADD] * 9 + [MODIFY, DELETE]), MAYBE, IDS)
+
+
+@settings(max_examples=500)
+@given(COOKIES, st.lists(ADDED | ANY_MESSAGE, max_size=20), st.lists(st.integers(0, 5)), st.booleans())
+def test_messages_mean_the_same_one_by_one_and_in_runs(
+    cookie: bytes, messages: list[Message], sizes: list[int], may_fail: bool
+) -> None:
+    mapping = readable if may_fail else any_entry
+    one_by_one = fed(SyncConsumer(SEARCH, cookie, mapping), messages)
+    assert fed_in_runs(SyncConsumer(SEARCH, cookie, mapping), messages, sizes) == one_by_one

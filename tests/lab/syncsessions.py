@@ -3,7 +3,7 @@
 Owns one session with its changes and losses, and what must hold of any sequence of events.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from colocroute.directory.cookie import parse
 from colocroute.directory.events import Event, Present, RefreshBegin, RefreshDone
@@ -102,6 +102,33 @@ def events_of(feed: Callable[[Message], object], messages: Iterable[Message]) ->
         assert not failed, "it goes on after an error"
         assert isinstance(events, tuple | list)
         yield from events
+
+
+def fed(machine: SyncConsumer, messages: Iterable[Message]) -> tuple[list[Event], object]:
+    """The events of `feed` up to the first error, and what is to be seen after it."""
+    events: list[Event] = []
+    try:
+        for message in messages:
+            events += machine.feed(message)
+    except (DirectoryError, KeyError) as error:
+        return events, (repr(error), machine.stage, machine.cookie, machine.references)
+    return events, (machine.stage, machine.cookie, machine.references)
+
+
+def fed_in_runs(
+    machine: SyncConsumer, messages: Sequence[Message], sizes: Iterable[int]
+) -> tuple[list[Event], object]:
+    """The same by `feed_all`, with at most so many messages at a time."""
+    events: list[Event] = []
+    rest = list(messages)
+    try:
+        for size in sizes:
+            run, rest = rest[:size], rest[size:]
+            machine.feed_all(run, events)
+        machine.feed_all(rest, events)
+    except (DirectoryError, KeyError) as error:
+        return events, (repr(error), machine.stage, machine.cookie, machine.references)
+    return events, (machine.stage, machine.cookie, machine.references)
 
 
 def assert_well_formed(events: list[Event]) -> None:

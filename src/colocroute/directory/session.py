@@ -7,7 +7,9 @@ Known limit: parts of the tree on other servers (referrals) are not followed, on
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import attrgetter
 
 from colocroute.directory import controls
 from colocroute.directory.events import Event, RefreshBegin, RefreshDone, RefreshKind, Upsert
@@ -25,6 +27,8 @@ from colocroute.model import Entry
 NO_SEARCH = -1  # a message id that is never used
 BATCH_EVENTS = 2000  # of one call, and what one more portion may add
 REFRESH_SILENCE = 120.0  # seconds between two messages of a refresh; a large directory may be slow to begin
+
+_message_id_of = attrgetter("message_id")
 
 
 class LdapSession:
@@ -88,14 +92,11 @@ class LdapSession:
                     return
                 continue
             self._heartbeat.heard(now)
-            for message in messages:
-                if message.message_id == self._search_id:
-                    self._take(message, events)
-                elif self._heartbeat.take(message):
-                    self.position = self._heartbeat.position
-                    self._alive()
+            for message_id, run in groupby(messages, _message_id_of):
+                if message_id == self._search_id:
+                    self._take(run, events)
                 else:
-                    refuse_notice(message)
+                    self._take_others(run)
             if messages and messages[-1].message_id == self._search_id:
                 self._progress = now
                 self.contact = time.clock_gettime(time.CLOCK_BOOTTIME)
@@ -104,9 +105,17 @@ class LdapSession:
         """Starts a search if it is time to; returns the seconds until this must be called again."""
         raise NotImplementedError
 
-    def _take(self, message: Message, events: list[Event]) -> None:
-        """Adds the events that a message of the search means."""
+    def _take(self, messages: Iterable[Message], events: list[Event]) -> None:
+        """Adds the events that messages of the search mean, up to its end."""
         raise NotImplementedError
+
+    def _take_others(self, messages: Iterable[Message]) -> None:
+        for message in messages:
+            if self._heartbeat.take(message):
+                self.position = self._heartbeat.position
+                self._alive()
+            else:
+                refuse_notice(message)
 
     def _is_refreshing(self) -> bool:
         """Whether a refresh has begun and not ended."""
@@ -169,10 +178,9 @@ class SyncreplSession(LdapSession):
     def _is_refreshing(self) -> bool:
         return self._consumer.stage is Stage.REFRESH
 
-    def _take(self, message: Message, events: list[Event]) -> None:
-        if isinstance(message, SearchReference):
-            self._references += 1
-        events += self._consumer.feed(message)
+    def _take(self, messages: Iterable[Message], events: list[Event]) -> None:
+        self._consumer.feed_all(messages, events)
+        self._references = self._consumer.references
 
 
 class PollSession(LdapSession):
@@ -215,18 +223,26 @@ class PollSession(LdapSession):
     def _is_refreshing(self) -> bool:
         return self._search_id != NO_SEARCH
 
-    def _take(self, message: Message, events: list[Event]) -> None:
-        if isinstance(message, RawEntry):
-            try:
-                entry_id = identity(message.dn, message.attributes)
-            except ValueError as error:
-                raise DirectoryError(f"{message.dn!r}: {error}") from error
-            events.append(Upsert(self._mapper(entry_id, message.dn, message.attributes)))
-        elif isinstance(message, Result):
-            if message.code != SUCCESS:
-                raise DirectoryError(f"the content is not complete: {describe(message.code, message.text)}")
-            self._search_id = NO_SEARCH
-            self._due = time.monotonic() + self._settings.poll_interval
-            events.append(RefreshDone(RefreshKind.COMPLETE))
-        elif isinstance(message, SearchReference):
-            self._references += 1
+    def _take(self, messages: Iterable[Message], events: list[Event]) -> None:
+        for message in messages:
+            if isinstance(message, RawEntry):
+                events.append(Upsert(self._map(message)))
+            elif isinstance(message, SearchReference):
+                self._references += 1
+            elif isinstance(message, Result):
+                events.append(self._end(message))
+                return  # nothing can follow it
+
+    def _map(self, entry: RawEntry) -> Entry:
+        try:
+            entry_id = identity(entry.dn, entry.attributes)
+        except ValueError as error:
+            raise DirectoryError(f"{entry.dn!r}: {error}") from error
+        return self._mapper(entry_id, entry.dn, entry.attributes)
+
+    def _end(self, result: Result) -> RefreshDone:
+        if result.code != SUCCESS:
+            raise DirectoryError(f"the content is not complete: {describe(result.code, result.text)}")
+        self._search_id = NO_SEARCH
+        self._due = time.monotonic() + self._settings.poll_interval
+        return RefreshDone(RefreshKind.COMPLETE)

@@ -20,7 +20,7 @@ mode (syncprov-nopresent with syncprov-reloadhint) has CSNs before it is complet
 complete one: only the guard is left then.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 
 import msgspec
@@ -73,9 +73,11 @@ class SyncConsumer:
     """Takes the messages of one search with the Sync Request control and gives the events they mean.
 
     `cookie` is the one that was sent, empty for none; `map_entry` gets only entries with a UUID.
+    `references` counts the referrals that were skipped.
     """
 
     def __init__(self, message_id: int, cookie: bytes, map_entry: Callable[[RawEntry], Entry]) -> None:
+        self.references = 0
         self._message_id = message_id
         self._map_entry = map_entry
         self._csns = parse(cookie)
@@ -115,6 +117,32 @@ class SyncConsumer:
         self._begun = True
         return [RefreshBegin(), *events]
 
+    def feed_all(self, messages: Iterable[Message], events: list[Event]) -> None:
+        """Adds to `events` what `feed` gives for each message; if it raises, what came before is added.
+
+        A refresh is nearly all entries that are added.  They mean the same wherever they come in it, so a run of
+        them needs no more than a look at the stage once.
+        """
+        map_entry, message_id = self._map_entry, self._message_id
+        adds_only = False
+        try:
+            for message in messages:
+                if (
+                    adds_only
+                    and type(message) is RawEntry
+                    and message.sync_state == controls.ADD
+                    and message.message_id == message_id
+                    and message.uuid is not None
+                    and len(message.uuid) == UUID_BYTES
+                ):
+                    events.append(Upsert(map_entry(message)))
+                else:
+                    events += self.feed(message)
+                    adds_only = self._begun and self._stage is Stage.REFRESH
+        except BaseException:
+            self._stage = Stage.FAILED
+            raise
+
     def _events(self, message: Message) -> Sequence[Event]:
         if self._stage is Stage.ENDED:
             raise _illegal("a message after the end of the search")
@@ -124,6 +152,7 @@ class SyncConsumer:
             return self._intermediate(message)
         if isinstance(message, Result):
             return self._result(message)
+        self.references += 1
         return ()
 
     def _entry(self, raw: RawEntry) -> Sequence[Event]:
