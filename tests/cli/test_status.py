@@ -2,8 +2,11 @@
 
 import json
 import os
+import shutil
 import subprocess
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,7 @@ from tests.lab.daemon import COMMAND
 from tests.lab.held import configured, holds
 from tests.vectors import HERE, company_entries
 
+NOBODY = 65534
 HELD = Held(time.time(), "50 of 100 users would be gone", 50, ("uid=anna",))
 
 
@@ -25,6 +29,15 @@ def config(tmp_path: Path) -> Path:
     path = configured(tmp_path, here=list(HERE))
     holds(path, company_entries())
     return path
+
+
+@pytest.fixture
+def directory() -> Iterator[Path]:
+    """One that anybody may enter."""
+    path = Path(tempfile.mkdtemp(prefix="cr", dir="/tmp"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path)
 
 
 def status(config: Path, capsys: pytest.CaptureFixture[str], code: int) -> dict[str, Any]:
@@ -141,12 +154,42 @@ def test_a_bad_configuration_is_78(tmp_path: Path, capsys: pytest.CaptureFixture
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
-def test_a_mirror_that_cannot_be_read_is_told_in_one_line(
-    config: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_mirror_that_cannot_be_read_is_not_live(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (build.store_path(build.load(config)) / "data.mdb").write_bytes(b"rubbish" * 10_000)
-    assert main(["status", "-c", str(config)]) == 75
+    assert main(["status", "-c", str(config)]) == 1
     out, err = capsys.readouterr()
-    assert out == ""
+    assert out.splitlines() == [
+        "daemon         stopped",
+        "state          unknown, the mirror cannot be read",
+    ]
     assert len(err.splitlines()) == 1
     assert err.startswith(f"colocroute: {config.parent}/store")
+    assert main(["status", "--json", "-c", str(config)]) == 1
+    out, err = capsys.readouterr()
+    value = json.loads(out)
+    assert err == f"colocroute: {value['error']}\n"
+    assert (value["daemon"], value["state"], value["entries"], value["workers"]) == (
+        "stopped", "unknown", None, [],
+    )  # fmt: skip
+    config.write_text(config.read_text().replace('store"', 'other"'))
+    assert status(config, capsys, 1).keys() == value.keys(), "the fields are always the same"
+
+
+def test_who_may_not_look_is_told_so(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = configured(directory)
+    holds(config, company_entries())
+    config.chmod(0o644)
+    store = build.store_path(build.load(config))
+    store.chmod(0)
+    user = os.geteuid()
+    try:
+        os.seteuid(user or NOBODY)  # permissions are nothing to root
+        code = main(["status", "--json", "-c", str(config)])
+    finally:
+        os.seteuid(user)
+        store.chmod(0o700)
+    out, err = capsys.readouterr()
+    value = json.loads(out)
+    assert (code, value["daemon"], value["state"]) == (1, "unknown", "unknown")
+    assert "Permission denied" in value["error"]
+    assert err == f"colocroute: {value['error']}\n"

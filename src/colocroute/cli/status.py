@@ -9,11 +9,12 @@ import os
 import sys
 from typing import Any
 
+from colocroute.errors import StoreError
+
 NAME = "status"
 HELP = "show state, source, counts, replication position, guard and workers"
 EPILOG = """\
-exit codes: 0 live and running, 1 anything else, 78 configuration error."""
-
+exit codes: 0 live and running, 1 anything else (a mirror that cannot be read, too), 78 configuration error."""
 
 NOT_LIVE = 1  # exit code
 
@@ -27,9 +28,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prints the status; returns the exit code."""
     from colocroute.daemon import build
-    from colocroute.daemon.status import gather
+    from colocroute.daemon.status import gather, unreadable
 
-    status = gather(build.load(args.config))
+    config = build.load(args.config)
+    try:
+        status = gather(config)
+    except StoreError as error:
+        status = unreadable(config, error)
+        print(f"colocroute: {error}", file=sys.stderr)
     if args.json:
         json.dump(status, sys.stdout, indent=2)
         print()
@@ -41,6 +47,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _lines(status: dict[str, Any]) -> list[tuple[str, str]]:
     directory, guard = status["directory"], status["guard"]
+    if status["error"]:
+        return [("daemon", status["daemon"]), ("state", f"{status['state']}, the mirror cannot be read")]
     lines = [
         ("daemon", status["daemon"]),
         ("state", f"{status['state']} since {status['since'] or 'ever'}"),

@@ -5,6 +5,7 @@ Owns the names of the fields (DESIGN.md section 7).  Works with the daemon down.
 
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from colocroute.config import Config
@@ -14,6 +15,8 @@ from colocroute.errors import StoreError
 from colocroute.model import State
 from colocroute.store.meta import Counts, Meta
 from colocroute.store.mirror import Mirror
+
+UNKNOWN = "unknown"
 
 
 def gather(config: Config) -> dict[str, Any]:
@@ -36,6 +39,7 @@ def gather(config: Config) -> dict[str, Any]:
     return {
         "daemon": "running" if running else "stopped",
         "state": state.value,
+        "error": "",
         "since": _time(_since(state, meta, contact, replicator, config.routing.stale_after)),
         "directory": _directory(config, meta, replicator, contact, running=running),
         **_counts(counts),
@@ -48,6 +52,39 @@ def gather(config: Config) -> dict[str, Any]:
         "workers": supervisor.get("workers", []),
         "processes": supervisor.get("processes", []),
     }
+
+
+def unreadable(config: Config, error: StoreError) -> dict[str, Any]:
+    """The same fields where `gather` raised `error`: the state is `unknown`; null is what only the mirror tells."""
+    store = build.store_path(config)
+    daemon = _daemon(store)
+    running = daemon == "running"
+    supervisor = runtime.read(store, runtime.SUPERVISOR_FILE) if running else {}
+    replicator = runtime.read(store, runtime.REPLICATOR_FILE)
+    mirror = ("since", *_counts(Counts()), "generation", "refreshed", "age", "differences", "here")
+    return {
+        **dict.fromkeys(mirror),
+        "daemon": daemon,
+        "state": UNKNOWN,
+        "error": str(error),
+        "directory": {**_directory(config, Meta(), replicator, 0.0, running=running), "cookie": None},
+        "guard": dict.fromkeys(_guard(Meta())),
+        "workers": supervisor.get("workers", []),
+        "processes": supervisor.get("processes", []),
+    }
+
+
+def _daemon(store: Path) -> str:
+    """Whether the daemon runs, where the store may not be ours to look into."""
+    if runtime.is_running(store):
+        return "running"
+    try:
+        (store / runtime.LOCK_FILE).open("rb").close()
+    except FileNotFoundError:
+        return "stopped"
+    except OSError:
+        return UNKNOWN
+    return "stopped"
 
 
 def _contact_wall(mirror: Mirror) -> float:
