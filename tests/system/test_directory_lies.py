@@ -107,6 +107,26 @@ def test_rebuilt_without_the_users_is_held_until_accepted() -> None:
         wait_equal(service)
 
 
+def test_hidden_addresses_are_held_and_end_by_themselves() -> None:
+    """An access rule that takes our bind DN the addresses: formally every entry is still there."""
+    with (
+        Slapd(company_ldif(PEOPLE)) as slapd,
+        watched(slapd, full_refresh_interval="2s") as (service, _),
+    ):
+        seen = slapd.options.access
+        slapd.options.access = f"access to attrs=mail,alias by * none\n{seen}"
+        slapd.restart()
+        service.wait_state("held", 90)
+        assert service.ask("virtual_alias", Person(4).mail) == Found(Person(4).route)
+        assert isinstance(service.ask("virtual_alias", "nobody@test.tux"), TempFail)
+        assert "addresses" in service.status()["guard"]["reason"]
+        slapd.options.access = seen
+        slapd.restart()
+        service.wait_state("live", 90)
+        assert service.ask("virtual_alias", "nobody@test.tux") == NotFound()
+        wait_equal(service)
+
+
 def test_mass_deletion_one_by_one() -> None:
     with Slapd(company_ldif(PEOPLE), session_log=1000) as slapd, watched(slapd) as (service, watcher):
         doomed = [Person(number) for number in range(PEOPLE) if number % 3]

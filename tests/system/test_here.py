@@ -3,12 +3,12 @@
 import ctypes
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from colocroute.model import Found
+from colocroute.model import Found, NotFound, TempFail
 from tests.lab.company import SUFFIX, as_ldif
 from tests.lab.daemon import Daemon, daemon, wait_for
 
@@ -55,8 +55,9 @@ def wait_here(service: Daemon, *sites: str) -> None:
     assert shown == [f"{site}.test.tux" for site in sites]
 
 
-def test_here_follows_the_addresses_of_the_machine(tmp_path: Path) -> None:
-    ldif = tmp_path / "sites.ldif"
+def sections(folder: Path, servers: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """A configuration with these sites and their servers."""
+    ldif = folder / "sites.ldif"
     ldif.write_text(
         "".join(
             as_ldif(
@@ -64,17 +65,32 @@ def test_here_follows_the_addresses_of_the_machine(tmp_path: Path) -> None:
                 {
                     "objectClass": ["suseMailTransport"],
                     "suseMailTransportDestination": [f"{site}.test.tux"],
-                    "suseMailTransportNexthop": [f"smtp:[{address}]"],
+                    "suseMailTransportNexthop": [f"smtp:[{server}]"],
                 },
             )
-            for site, address in ADDRESSES.items()
+            for site, server in servers.items()
         )
     )
-    sections: dict[str, dict[str, Any]] = {
+    return {
         "directory": {"uri": f"ldif:{ldif}", "base": SUFFIX},
         "routing": {"domains": ["test.tux"], "local_transport": LOCAL},
     }
-    with daemon(sections, start=False) as service:
+
+
+def test_a_server_whose_name_does_not_resolve_may_be_ourselves(tmp_path: Path) -> None:
+    """Nothing is sent to what may be here; the sites whose servers are known are not affected."""
+    servers = {"central": "10.1.0.1", "external": "mail.external.invalid"}
+    with daemon(sections(tmp_path, servers), start=False) as service:
+        with alone():
+            service.start()
+        service.wait_state("live")
+        assert service.ask("transport", "x@central.test.tux") == Found("smtp:[10.1.0.1]")
+        assert isinstance(service.ask("transport", "x@external.test.tux"), TempFail)
+        assert service.ask("transport", "x@example.com") == NotFound()
+
+
+def test_here_follows_the_addresses_of_the_machine(tmp_path: Path) -> None:
+    with daemon(sections(tmp_path, ADDRESSES), start=False) as service:
         with alone():
             service.start()
         service.wait_state("live")
