@@ -91,7 +91,7 @@ def test_the_company_has_errors(directory: Path, etc: Path, capsys: pytest.Captu
     assert main(["check", "-c", str(config), "--config-dir", str(etc)]) == 1
     out = capsys.readouterr().out
     assert "error: duplicate-owner: team@test.tux\n    2 entries have it" in out
-    assert out.endswith("9 errors, 4 warnings\n")
+    assert out.endswith("9 errors, 5 warnings\n")
 
 
 def test_a_wrong_configuration(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ from colocroute.cli.finding import Finding
 from colocroute.model import Entry, SiteEntry, State, UserEntry
 from colocroute.routing.memory import MemoryView
 from colocroute.routing.records import record
+from colocroute.routing.topology import classify
 from colocroute.routing.view import Rules
 from tests.vectors import HERE, RULES, company_entries
 
@@ -59,6 +60,7 @@ def test_the_company() -> None:
         ("error", "several-routes", "uid=hugo,ou=users,dc=test,dc=tux"),
         ("warning", "address-in-site-domain", "pete.in@central.test.tux"),
         ("warning", "foreign-address", "anna@elsewhere.example"),
+        ("warning", "unconfigured-domain", "second.test"),
         ("warning", "unusable-value", "uid=fred,ou=users,dc=test,dc=tux"),
         ("warning", "unusable-value", "uid=fred,ou=users,dc=test,dc=tux"),
     ]
@@ -138,6 +140,34 @@ def test_with_the_dns_to_fall_back_on_a_nexthop_is_no_error() -> None:
 
 def test_a_public_domain_with_a_transport_entry() -> None:
     assert ("public-domain-is-site", "test.tux") in codes(site("test.tux", "smtp:[10.9.0.1]"))
+
+
+def domain(name: str) -> Entry:
+    return Entry(name.encode(), f"zoneName={name}", domains=(name,))
+
+
+@pytest.mark.parametrize(
+    ("entries", "expected"),
+    [
+        ([domain("test.tux"), domain("Bücher.test"), domain("external.test.tux")], []),
+        ([domain("new.example")], [("unconfigured-domain", "new.example")]),
+        ([site("rome.new.example", "smtp:")], [("site-outside-domains", "rome.new.example")]),
+        (
+            [domain("new.example"), site("rome.new.example", "smtp:")],
+            [("unconfigured-domain", "new.example")],
+        ),
+        ([site("deep.rome.test.tux", "smtp:")], []),
+        ([site("mytest.tux", "smtp:")], [("site-outside-domains", "mytest.tux")]),
+    ],
+)
+def test_domains_that_an_empty_mirror_does_not_know(
+    entries: list[Entry], expected: list[tuple[str, str]]
+) -> None:
+    assert codes(*entries) == expected
+    known = MemoryView([record(entry) for entry in [*SITES, ANNA, *entries]], rules=RULES).topology
+    empty = MemoryView(rules=RULES, state=State.EMPTY)
+    at_risk = [name for name in [*known.public, *known.sites] if classify(empty, name) == "foreign"]
+    assert bool(at_risk) == bool(expected)
 
 
 IMAP = [

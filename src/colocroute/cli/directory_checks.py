@@ -16,7 +16,7 @@ from colocroute.model import Keys, Record, User
 from colocroute.routing.address import domain_of, fold
 from colocroute.routing.records import keys
 from colocroute.routing.resolve import owners_disagree, question, resolve_or_catch_all
-from colocroute.routing.topology import classify
+from colocroute.routing.topology import classify, empty_topology
 from colocroute.routing.view import View
 
 HOPS = 100  # aliases that are followed in search of a loop
@@ -42,6 +42,7 @@ def check_directory(
     yield from _owners(view, records, lint.shared)
     yield from _sites(view, lint.routed, lint.transports)
     yield from _domains(view, lint.transports)
+    yield from _unknown_at_first(view, lint.transports)
     yield from _here(view, here)
 
 
@@ -174,6 +175,20 @@ def _domains(view: View, transports: set[str]) -> Iterator[Finding]:
                 "it is in routing.domains and has a transport entry, which is ignored: no route leads into it"
             )
             yield finding("public-domain-is-site", domain, message)
+
+
+def _unknown_at_first(view: View, transports: set[str]) -> Iterator[Finding]:
+    """Domains of ours that an empty mirror takes for somebody else's."""
+    configured = empty_topology(view.rules).public
+    consequence = "while the mirror is empty, its mail is treated as somebody else's, by the DNS"
+    for domain in sorted(view.topology.public - configured):
+        message = f"it is a public domain by the directory alone: {consequence}"
+        yield finding("unconfigured-domain", domain, message)
+    public = configured | view.topology.public
+    for domain in sorted(transports & view.topology.sites.keys() - configured):
+        if not any(domain.endswith(f".{parent}") for parent in public):
+            message = f"it is the domain of a site, and below no public domain: {consequence}"
+            yield finding("site-outside-domains", domain, message)
 
 
 def _here(view: View, here: tuple[str, ...] | Literal["auto"]) -> Iterator[Finding]:

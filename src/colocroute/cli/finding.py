@@ -49,6 +49,11 @@ CODES: dict[str, tuple[Level, str]] = {
         "warning",
         "run 'colocroute postconf --apply' and 'postfix reload', unless it is meant",
     ),
+    "unconfigured-domain": ("warning", "add it to routing.domains on every server"),
+    "site-outside-domains": (
+        "warning",
+        "move the site below a public domain, or add the domain above it to routing.domains if that is yours",
+    ),
     "delimiter-mismatch": ("warning", "set routing.recipient_delimiter as in main.cf, or run postconf -e"),
 }
 
