@@ -1,5 +1,7 @@
 """What both generators do, whichever is used: inherited by their tests."""
 
+import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import pytest
 from colocroute.bench.load import Load, Protocol, Result
 from colocroute.errors import TemporaryError
 from colocroute.server.interfaces import WireProtocol
-from tests.bench.results import closing_server, load_of, silent_server
+from tests.bench.results import REPLY, answer, closing_server, load_of, server, silent_server, slow_server
 from tests.lab.serving import FakeAnswering, serving
 
 KEYS = (b"anna", b"none", b"fail")
@@ -29,7 +31,8 @@ class GeneratorContract:
         assert found.other == found.lost == 0
         assert found.done == found.ok + found.notfound + found.temp
         assert found.done == sum(count for _, count in found.buckets)
-        assert 0 < found.percentile(50) <= found.percentile(99) <= found.slowest * 1.01
+        assert 0 < found.percentile(50) <= found.percentile(99) <= found.percentile(100) <= found.slowest
+        assert found.percentile(100) >= found.slowest * 0.99
         assert not found.is_clean
 
     @pytest.mark.parametrize("protocol", list(Protocol))
@@ -54,10 +57,65 @@ class GeneratorContract:
             found = type(self).run(load, told.append)
         assert told and 0 <= told[0] <= found.done
 
-    def test_a_server_that_hangs_up_is_told(self, tmp_path: Path) -> None:
-        with closing_server() as address:
-            found = type(self).run(load_of(tmp_path, address, (b"anna",), seconds=30.0), lambda _: None)
-        assert found.lost == 3 and not found.is_clean
+    def test_above_what_the_server_can_do_it_is_the_servers_rate_that_is_told(self, tmp_path: Path) -> None:
+        with slow_server(0.02) as address:
+            load = load_of(tmp_path, address, (b"anna",), rate=150.0, seconds=0.6)
+            found = type(self).run(load, lambda _: None)
+        assert 0 < found.rate <= 50 and found.seconds == pytest.approx(0.6 + found.overtime)
+        assert found.fell_behind and not found.is_clean
+        assert found.slowest >= found.overtime * 1e6 > 0  # from when it was due
+
+    def test_flat_out_every_reply_that_comes_in_the_time_is_counted(self, tmp_path: Path) -> None:
+        def serve(client: socket.socket, _number: int) -> None:
+            client.recv(1000)
+            time.sleep(0.5)  # beyond the warm-up
+            client.sendall(REPLY)
+            answer(client)
+
+        with server(serve) as address:
+            found = type(self).run(load_of(tmp_path, address, (b"anna",), seconds=1.0), lambda _: None)
+        assert found.is_clean and found.slowest >= 400_000
+
+    def test_what_was_due_in_the_warmup_is_not_counted(self, tmp_path: Path) -> None:
+        with slow_server(0.02) as address:
+            load = load_of(tmp_path, address, (b"anna",), rate=5000.0, seconds=0.2, warmup=0.5)
+            found = type(self).run(load, lambda _: None)
+        assert 0 < found.rate <= 50 and found.fell_behind
+        assert 990 <= found.done + found.unanswered <= 1010
+
+    @pytest.mark.parametrize("rate", [0.0, 900.0])
+    def test_a_server_that_hangs_up_is_told(self, tmp_path: Path, rate: float) -> None:
+        with closing_server(replies=5) as address:
+            load = load_of(tmp_path, address, (b"anna",), rate=rate, seconds=30.0, warmup=0.0)
+            found = type(self).run(load, lambda _: None)
+        assert found.lost == 3 and found.done == 15 and not found.is_clean
+        assert 0 < found.seconds < 30 and found.unanswered <= found.seconds * 900
+
+    @pytest.mark.parametrize("rate", [0.0, 900.0])
+    def test_a_server_that_hangs_up_at_once_is_a_temporary_failure(self, tmp_path: Path, rate: float) -> None:
+        with closing_server() as address, pytest.raises(TemporaryError, match="closed every connection"):
+            type(self).run(load_of(tmp_path, address, (b"anna",), rate=rate, seconds=30.0), lambda _: None)
+
+    @pytest.mark.parametrize("rate", [0.0, 900.0])
+    def test_one_connection_goes_on_when_others_are_closed(self, tmp_path: Path, rate: float) -> None:
+        def serve(client: socket.socket, number: int) -> None:
+            if number == 2:
+                answer(client)
+
+        with server(serve) as address:
+            found = type(self).run(load_of(tmp_path, address, (b"anna",), rate=rate), lambda _: None)
+        assert found.lost == 2 and found.done and found.unanswered <= 400
+
+    def test_a_reply_that_was_not_asked_for_ends_the_connection(self, tmp_path: Path) -> None:
+        def serve(client: socket.socket, _number: int) -> None:
+            answer(client, 1)
+            time.sleep(0.05)
+            client.sendall(REPLY)
+            answer(client)
+
+        with server(serve) as address:
+            load = load_of(tmp_path, address, (b"anna",), rate=5.0, seconds=1.0, warmup=0.0)
+            assert type(self).run(load, lambda _: None).lost == 3
 
     def test_a_silent_server_ends_in_time(self, tmp_path: Path) -> None:
         with silent_server() as address:

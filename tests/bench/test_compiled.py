@@ -10,6 +10,7 @@ from colocroute.bench.load import Load, Progress, Result
 from colocroute.errors import TemporaryError, UsageError
 from tests.bench.contract import GeneratorContract
 from tests.bench.results import load_of
+from tests.lab.serving import FakeAnswering, serving
 
 
 def _run(load: Load, progress: Progress) -> Result:
@@ -56,6 +57,57 @@ def test_a_cache_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(compiled.CompilerError, match="Not a directory"):
         compiled.build(directory=tmp_path / "file" / "cache")
+
+
+def test_a_cache_below_nothing_is_not_taken_for_a_missing_compiler(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "nothing")
+    with pytest.raises(compiled.CompilerError, match=r"link.*: (File exists|No such file)"):
+        compiled.build(directory=tmp_path / "link")
+    with pytest.raises(compiled.CompilerError, match=r"^/proc/colocroute/cache: No such file"):
+        compiled.build(directory=Path("/proc/colocroute/cache"))
+
+
+def test_a_compiler_that_cannot_be_run_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cc").write_text("")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(compiled.CompilerError, match=r"^cc: Permission denied"):
+        compiled.build(directory=tmp_path / "cache")
+
+
+def test_a_program_that_must_not_be_run_where_it_is_kept_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a file system mounted noexec, where access(2) says no to root too."""
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(compiled.CompilerError, match=r"cache/load-\w+ cannot be run .*noexec"):
+        compiled.build(directory=tmp_path / "cache")
+
+
+def test_without_a_home_there_is_no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(_path: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")  # as without HOME and a passwd entry
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "expanduser", nobody)
+    with pytest.raises(compiled.CompilerError, match="no home directory"):
+        compiled.build()
+
+
+def _limited(tmp_path: Path, limit: str) -> Result:
+    """Twenty connections under an `ulimit`."""
+    with serving(FakeAnswering()) as served:
+        load = load_of(tmp_path, f"unix:{served.address}", (b"anna",), connections=20)
+        prefix = ("sh", "-c", f'ulimit {limit}; exec "$@"', "sh")
+        return compiled.run(compiled.build(), load, lambda _: None, prefix)
+
+
+def test_as_many_descriptors_as_the_system_gives_are_used(tmp_path: Path) -> None:
+    assert _limited(tmp_path, "-Sn 12").is_clean
+
+
+def test_no_descriptors_are_left_is_said(tmp_path: Path) -> None:
+    with pytest.raises(TemporaryError, match=r": Too many open files$"):
+        _limited(tmp_path, "-n 12")
 
 
 def test_a_program_that_fails_is_an_error_with_its_words(tmp_path: Path) -> None:

@@ -2,12 +2,18 @@
 
 import json
 import os
+import signal
+import subprocess
+import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from colocroute.bench import compiled
 from colocroute.cli.main import main
+from tests.bench.results import closing_server, silent_server, slow_server
 from tests.cli.test_benchkeys import config_with
 from tests.lab.serving import FakeAnswering, serving
 
@@ -68,9 +74,20 @@ def test_no_configuration_is_exit_78(tmp_path: Path, keys: Path) -> None:
     [
         ("--connections", "0"),
         ("--connections", "1.5"),
+        ("--connections", "inf"),
+        ("--connections", "nan"),
+        ("--connections", "1e9"),
+        ("--limit", "inf"),
+        ("--limit", "1e400"),
         ("--rate", "-1"),
+        ("--rate", "1e-9"),
+        ("--rate", "nan"),
         ("--seconds", "0"),
         ("--seconds", "x"),
+        ("--seconds", "1e30"),
+        ("--keys", ""),
+        ("--keys", "/nonexistent"),
+        ("--keys", "/tmp"),
         ("--unknown", "101%"),
         ("--unknown", "60%", "--foreign", "60%"),
         ("--order", "random"),
@@ -82,7 +99,70 @@ def test_wrong_usage_is_exit_64(
     wrong: tuple[str, ...], keys: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert bench("/tmp/colocroute-nobody", keys, *wrong) == os.EX_USAGE
-    assert len(capsys.readouterr().err.splitlines()) == 1
+    said = capsys.readouterr().err
+    assert len(said.splitlines()) == 1 and "invalid _" not in said
+
+
+def test_standard_input_that_is_closed_is_exit_64(
+    keys: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    assert bench("/tmp/colocroute-nobody", keys, "--keys", "-") == os.EX_USAGE
+    assert capsys.readouterr().err == "colocroute: standard input is closed; there are no keys to read\n"
+
+
+def test_a_server_that_falls_behind_the_rate_is_exit_1(
+    keys: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with slow_server(0.02) as address:
+        assert bench(address.removeprefix("unix:"), keys, "--rate", "100") == 1
+        assert "fell behind the rate" in capsys.readouterr().out
+        assert bench(address.removeprefix("unix:"), keys, "--rate", "100", "--json") == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["fell_behind"] and found["rate"] <= 50
+
+
+def test_a_server_that_closes_every_connection_is_exit_75(
+    keys: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with closing_server() as address:
+        assert bench(address.removeprefix("unix:"), keys) == os.EX_TEMPFAIL
+    said = capsys.readouterr()
+    assert said.err == (
+        f"colocroute: {address}: the server closed every connection before anything was counted\n"
+    )
+    assert said.out == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_that_ends_it_leaves_nothing_behind(
+    number: signal.Signals, keys: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "tmp").mkdir()
+    with silent_server() as address:
+        command = [sys.executable, "-m", "colocroute", "bench", "--to", address, "--keys", str(keys)]
+        with subprocess.Popen(command, env={**os.environ, "TMPDIR": str(tmp_path / "tmp")}) as process:
+            deadline = time.monotonic() + 20
+            while not list((tmp_path / "tmp").glob("*/requests")) and time.monotonic() < deadline:
+                time.sleep(0.02)
+            process.send_signal(number)
+            assert process.wait(20) == 128 + number
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_a_signal_that_is_ignored_stays_ignored(keys: Path) -> None:
+    """As under nohup(1); what was set before is set again afterwards."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with serving(FakeAnswering()) as served:
+            timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGHUP))
+            timer.start()
+            assert bench(served.address, keys) == os.EX_OK
+            timer.join()
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
 def test_listeners_that_are_not_configured_are_exit_75(

@@ -27,9 +27,13 @@ class CompilerError(ColocrouteError):
 
 
 def cache_directory() -> Path:
-    """Where compiled programs are kept (XDG Base Directory Specification)."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path("~/.cache").expanduser())
-    return Path(base) / "colocroute"
+    """Where compiled programs are kept (XDG Base Directory Specification).  Raises `CompilerError`."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    try:
+        return (Path(base) if base else Path("~/.cache").expanduser()) / "colocroute"
+    except RuntimeError:  # neither HOME nor an entry in passwd
+        reason = "there is no home directory to keep the compiled generator in (XDG_CACHE_HOME names another place)"
+        raise CompilerError(reason) from None
 
 
 def build(source: Path = SOURCE, directory: Path | None = None, *options: str) -> Path:
@@ -49,23 +53,27 @@ def _compile(command: tuple[str, ...], source: Path, program: Path) -> None:
         program.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=program.parent) as aside:
             made = Path(aside) / program.name
-            done = subprocess.run(
-                [*command, "-o", made, source],
-                capture_output=True,
-                text=True,
-                timeout=COMPILE_SECONDS,
-                check=False,
-            )
-            if done.returncode:
-                first = (done.stderr.strip().splitlines() or ["no reason given"])[0]
-                raise CompilerError(f"{command[0]} failed: {first}")
+            _call((*command, "-o", str(made), str(source)))
             made.replace(program)
-    except FileNotFoundError:
-        raise CompilerError(f"there is no C compiler ({command[0]})") from None
-    except subprocess.TimeoutExpired:
-        raise CompilerError(f"{command[0]} took over {COMPILE_SECONDS} s") from None
     except OSError as error:
         raise CompilerError(f"{program.parent}: {error.strerror or error}") from error
+    if not os.access(program, os.X_OK):
+        raise CompilerError(f"{program} cannot be run (is the file system mounted noexec?)")
+
+
+def _call(command: tuple[str, ...]) -> None:
+    compiler = command[0]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=COMPILE_SECONDS, check=False)
+    except FileNotFoundError:
+        raise CompilerError(f"there is no C compiler ({compiler})") from None
+    except subprocess.TimeoutExpired:
+        raise CompilerError(f"{compiler} took over {COMPILE_SECONDS} s") from None
+    except OSError as error:
+        raise CompilerError(f"{compiler}: {error.strerror or error}") from error
+    if done.returncode:
+        first = (done.stderr.strip().splitlines() or ["no reason given"])[0]
+        raise CompilerError(f"{compiler} failed: {first}")
 
 
 def run(program: Path, load: Load, progress: Progress, prefix: tuple[str, ...] = ()) -> Result:
@@ -77,9 +85,9 @@ def run(program: Path, load: Load, progress: Progress, prefix: tuple[str, ...] =
         load.protocol.value,
         str(load.requests),
         str(load.connections),
-        f"{load.warmup:.6f}",
-        f"{load.seconds:.6f}",
-        f"{load.rate:.6f}",
+        str(load.warmup),
+        str(load.seconds),
+        str(load.rate),
     ]
     last = b""
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:

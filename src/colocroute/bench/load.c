@@ -9,11 +9,13 @@
  *
  * RATE 0: every connection sends its next request when it has the reply.  Otherwise RATE requests a second
  * are due at fixed instants, whatever became of earlier ones, and latency counts from the instant a request was
- * due: a server that stalls is charged for all that had to wait (no coordinated omission).
+ * due: a server that stalls is charged for all that had to wait (no coordinated omission).  What was due in the
+ * warm-up and is not sent by its end is not sent at all: nobody would count it.  Replies that come after the end
+ * are counted, and so is the time they took ("overtime"): a server that falls behind shows its own rate.
  *
  * Standard output: one line of JSON a second, {"done": N}, and at the end one with all results.  Latencies are
  * counted in buckets of less than one percent width.  It never runs longer than WARMUP + SECONDS + GRACE.
- * Exit codes: 0 measured, 64 wrong usage, 75 no connection.
+ * Exit codes: 0 measured, 64 wrong usage, 75 no connection, or none left before anything was counted.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -51,6 +53,7 @@ struct request {
 struct connection {
     int fd;
     int have; /* bytes of a reply that is not whole */
+    int busy; /* a request is under way */
     uint64_t due;
     char *buffer; /* REPLY_LIMIT bytes, of which pages never written to cost nothing */
 };
@@ -58,9 +61,9 @@ struct connection {
 static struct request *requests;
 static size_t request_count, next_request;
 static struct connection *connections;
-static int *idle, idle_count; /* connections without a request under way, when there is a rate */
-static int is_tcp_table, open_count;
-static uint64_t counting_from, counting_until, interval;
+static int *idle, idle_count; /* when there is a rate: connections that are not busy; some may be closed */
+static int is_tcp_table, open_count, busy_count;
+static uint64_t counting_from, counting_until, interval, last_counted;
 static uint64_t kinds[KINDS], buckets[BUCKETS], done, slowest, total_latency, lost, unanswered;
 
 static uint64_t now(void)
@@ -121,20 +124,27 @@ static void read_requests(const char *path)
         fail(64, path, "has no requests");
 }
 
-static int connect_to(const char *address)
+static int connected(const char *address, int family, const struct sockaddr *to, socklen_t length)
 {
     struct timeval patience = {.tv_sec = CONNECT_SECONDS};
-    int fd, one = 1;
+    int fd = socket(family, SOCK_STREAM, 0);
+    if (fd < 0)
+        fail(75, address, strerror(errno));
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    if (connect(fd, to, length))
+        fail(75, address, strerror(errno));
+    return fd;
+}
+
+static int connect_to(const char *address)
+{
+    int one = 1;
     if (!strncmp(address, "unix:", 5)) {
         struct sockaddr_un path = {.sun_family = AF_UNIX};
         if (strlen(address + 5) >= sizeof path.sun_path)
             fail(64, address, "the path is too long");
         strcpy(path.sun_path, address + 5);
-        fd = socket(AF_UNIX, SOCK_STREAM, 0);
-        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-        if (fd < 0 || connect(fd, (struct sockaddr *)&path, sizeof path))
-            fail(75, address, strerror(errno));
-        return fd;
+        return connected(address, AF_UNIX, (struct sockaddr *)&path, sizeof path);
     }
     char host[256];
     const char *port = strrchr(address, ':');
@@ -145,17 +155,30 @@ static int connect_to(const char *address)
     int error = getaddrinfo(host, port + 1, &hints, &found);
     if (error)
         fail(64, address, gai_strerror(error));
-    fd = socket(found->ai_family, SOCK_STREAM, 0);
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    if (fd < 0 || connect(fd, found->ai_addr, found->ai_addrlen))
-        fail(75, address, strerror(errno));
+    int fd = connected(address, found->ai_family, found->ai_addr, found->ai_addrlen);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     freeaddrinfo(found);
     return fd;
 }
 
+static void allow_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit))
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static void set_busy(struct connection *connection, int busy)
+{
+    busy_count += busy - connection->busy;
+    connection->busy = busy;
+}
+
 static void drop(struct connection *connection)
 {
+    set_busy(connection, 0);
     close(connection->fd);
     connection->fd = -1;
     open_count--;
@@ -168,6 +191,7 @@ static void ask(struct connection *connection, uint64_t due)
     if (++next_request == request_count)
         next_request = 0;
     connection->due = due;
+    set_busy(connection, 1);
     if (send(connection->fd, request->bytes, request->length, MSG_NOSIGNAL) != (ssize_t)request->length)
         drop(connection);
 }
@@ -200,7 +224,8 @@ static int reply_kind(const char *reply, int have)
 static void count(enum kind kind, uint64_t due, uint64_t at)
 {
     /* At a rate all that were due are counted, however late the reply; else those that were done in time. */
-    if (due < counting_from || (interval ? due : at) >= counting_until)
+    uint64_t when = interval ? due : at;
+    if (when < counting_from || when >= counting_until)
         return;
     uint64_t latency = at - due;
     kinds[kind]++;
@@ -208,6 +233,7 @@ static void count(enum kind kind, uint64_t due, uint64_t at)
     total_latency += latency;
     if (latency > slowest)
         slowest = latency;
+    last_counted = at;
     done++;
 }
 
@@ -216,7 +242,7 @@ static int receive(struct connection *connection, uint64_t *at)
 {
     ssize_t got = recv(connection->fd, connection->buffer + connection->have, REPLY_LIMIT - connection->have, 0);
     *at = now();
-    if (got <= 0) {
+    if (got <= 0 || !connection->busy) { /* more than was asked for would be taken for the next reply */
         drop(connection);
         return 0;
     }
@@ -225,13 +251,22 @@ static int receive(struct connection *connection, uint64_t *at)
     if (kind < 0 && connection->have < REPLY_LIMIT)
         return 0;
     connection->have = 0;
+    set_busy(connection, 0);
     count(kind < 0 ? OTHER : kind, connection->due, *at);
     return 1;
+}
+
+/* How many requests are due from `due` to before `until`. */
+static uint64_t due_before(uint64_t until, uint64_t due)
+{
+    return due < until ? (until - due + interval - 1) / interval : 0;
 }
 
 /* Sends what is due by now while connections are idle; returns when the next request is due. */
 static uint64_t send_due(uint64_t at, uint64_t due)
 {
+    if (at >= counting_from)
+        due += due_before(counting_from, due) * interval;
     while (due <= at && due < counting_until && idle_count) {
         struct connection *connection = &connections[idle[--idle_count]];
         if (connection->fd >= 0) {
@@ -258,9 +293,8 @@ static void run(int epoll, int timer)
 {
     uint64_t at = now(), due = at, end = counting_until + GRACE * 1000000000ull, armed = 0;
     struct epoll_event events[BATCH];
-    int awaited = 0;
     if (!interval)
-        for (int i = 0; i < open_count; i++)
+        for (int i = 0, count = open_count; i < count; i++)
             ask(&connections[i], now());
     while (open_count && at < end) {
         if (interval) {
@@ -285,30 +319,29 @@ static void run(int epoll, int timer)
                 idle[idle_count++] = index;
             else if (at < counting_until)
                 ask(connection, at);
-            else
-                awaited++;
         }
         progress(at);
-        if (at >= counting_until && (interval ? idle_count >= open_count && due >= counting_until
-                                              : awaited >= open_count))
-            return;
+        if (at >= counting_until && !busy_count && (!interval || due >= counting_until))
+            break;
     }
-    if (open_count)
-        unanswered = open_count - (interval ? idle_count : awaited);
-    if (interval && due < counting_until)
-        unanswered += (counting_until - due) / interval;
+    unanswered = busy_count;
+    if (interval)
+        unanswered += due_before(at < counting_until ? at : counting_until, due);
 }
 
-static void report(double seconds)
+static void report(uint64_t end)
 {
+    uint64_t overtime = last_counted > counting_until ? last_counted - counting_until : 0;
+    uint64_t counted = (end < counting_until ? end : counting_until) - counting_from + overtime;
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
     double cpu = usage.ru_utime.tv_sec + usage.ru_stime.tv_sec
                + (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6;
-    printf("{\"seconds\": %.9f, \"done\": %lu, \"ok\": %lu, \"notfound\": %lu, \"temp\": %lu, \"other\": %lu, "
-           "\"lost\": %lu, \"unanswered\": %lu, \"slowest_ns\": %lu, \"total_ns\": %lu, \"cpu\": %.6f, \"buckets\": [",
-           seconds, done, kinds[OK], kinds[NOTFOUND], kinds[TEMP], kinds[OTHER], lost, unanswered, slowest,
-           total_latency, cpu);
+    printf("{\"seconds\": %.9f, \"overtime\": %.9f, \"done\": %lu, \"ok\": %lu, \"notfound\": %lu, \"temp\": %lu, "
+           "\"other\": %lu, \"lost\": %lu, \"unanswered\": %lu, \"slowest_ns\": %lu, \"total_ns\": %lu, "
+           "\"cpu\": %.6f, \"buckets\": [",
+           counted * 1e-9, overtime * 1e-9, done, kinds[OK], kinds[NOTFOUND], kinds[TEMP], kinds[OTHER], lost,
+           unanswered, slowest, total_latency, cpu);
     const char *separator = "";
     for (unsigned i = 0; i < BUCKETS; i++)
         if (buckets[i]) {
@@ -329,9 +362,12 @@ int main(int argc, char **argv)
     if (wanted < 1 || seconds <= 0 || warmup < 0 || rate < 0)
         fail(64, "usage", "connections and seconds must be positive");
     alarm((unsigned)(warmup + seconds) + GRACE + CONNECT_SECONDS + 3);
+    allow_descriptors();
     connections = calloc(wanted, sizeof *connections);
     idle = calloc(wanted, sizeof *idle);
     int epoll = epoll_create1(0), timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
+    if (!connections || !idle || epoll < 0 || timer < 0)
+        fail(75, argv[1], strerror(errno));
     struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.fd = -1};
     epoll_ctl(epoll, EPOLL_CTL_ADD, timer, &event);
     event.events = EPOLLIN;
@@ -349,7 +385,8 @@ int main(int argc, char **argv)
     if (rate > 0 && !interval)
         interval = 1;
     run(epoll, timer);
-    uint64_t end = now();
-    report(((end < counting_until ? end : counting_until) - counting_from) * 1e-9);
+    if (!open_count && !done)
+        fail(75, argv[1], "the server closed every connection before anything was counted");
+    report(now());
     return 0;
 }

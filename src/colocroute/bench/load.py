@@ -12,6 +12,10 @@ import msgspec
 from colocroute.errors import TemporaryError
 
 GRACE_SECONDS = 2  # for the last replies; as GRACE in load.c
+LATE_SECONDS, LATE_SHARE = (
+    0.1,
+    0.01,
+)  # of the time: one stall of a busy machine at its end is no falling behind
 
 
 class Protocol(Enum):
@@ -38,11 +42,12 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """What was counted: `done` replies by kind, and their latencies.
+    """What was counted in `seconds`: `done` replies by kind, and their latencies.
 
-    `lost` connections were closed by the server; `unanswered` requests had no reply in time.  `buckets` are
-    pairs of the shortest latency (ns) in a bucket and the number of replies in it; `cpu` is the seconds of CPU
-    that the generator itself took.
+    `seconds` includes the `overtime` after the end of the time asked for, until the last of what was due at a
+    rate was answered.  `lost` connections were closed by the server; `unanswered` requests had no reply in
+    time.  `buckets` are pairs of the shortest latency (ns) in a bucket and the number of replies in it; `cpu` is
+    the seconds of CPU that the generator itself took.
     """
 
     seconds: float
@@ -57,6 +62,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     total_ns: int
     cpu: float
     buckets: tuple[tuple[int, int], ...] = ()
+    overtime: float = 0.0
 
     @property
     def rate(self) -> float:
@@ -84,9 +90,15 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
         return 0.0
 
     @property
+    def fell_behind(self) -> bool:
+        """Whether fewer requests a second were answered than were due."""
+        return self.overtime > max(LATE_SECONDS, LATE_SHARE * (self.seconds - self.overtime))
+
+    @property
     def is_clean(self) -> bool:
-        """Whether every request got an answer that a mail server can act on."""
-        return self.done > 0 and not (self.temp or self.other or self.lost or self.unanswered)
+        """Whether every request got an answer that a mail server can act on, at the rate asked for."""
+        problems = self.temp or self.other or self.lost or self.unanswered or self.fell_behind
+        return self.done > 0 and not problems
 
 
 Progress = Callable[[int], None]

@@ -5,6 +5,8 @@ the generator that is measured.
 """
 
 import itertools
+import math
+import resource
 import select
 import socket
 import time
@@ -18,7 +20,7 @@ from colocroute.wire import socketmap, tcp_table
 
 CONNECT_SECONDS = 5.0
 READ_SIZE = 65536
-DIGITS = 3  # of a latency in nanoseconds that count: buckets of less than one percent width
+SUB_BITS = 7  # each power of two nanoseconds is cut into so many (2^7) buckets; as in load.c
 
 
 class _Client:
@@ -46,21 +48,23 @@ class _Run:
         self.due = time.monotonic()
         self.kinds: Counter[str] = Counter()
         self.buckets: Counter[int] = Counter()
-        self.total = self.slowest = 0.0
+        self.total = self.slowest = self.last = 0.0
         self.lost = 0
 
     def ask(self, client: _Client, due: float) -> None:
-        if client.asked:
-            client.decoder.expect()
-        client.asked = True
         client.due = due
         try:
+            if client.asked:
+                client.decoder.expect()
+            client.asked = True
             client.socket.sendall(self.next_request())
-        except OSError:
+        except (OSError, PeerError):
             self.drop(client)
 
     def drop(self, client: _Client) -> None:
         del self.clients[client.socket.fileno()]
+        if client in self.idle:
+            self.idle.remove(client)
         client.socket.close()
         self.lost += 1
 
@@ -70,10 +74,12 @@ class _Run:
             while self.idle and now < self.until:
                 self.ask(self.idle.popleft(), time.monotonic())
             return 0.1
+        if now >= self.begin:  # what the warm-up left over would not be counted
+            self.due += due_before(self.begin, self.due, self.interval) * self.interval
         while self.idle and self.due <= now and self.due < self.until:
             self.ask(self.idle.popleft(), self.due)
             self.due += self.interval
-        return min(0.1, max(0.0, self.due - now)) if self.idle else 0.1
+        return min(0.1, max(0.0, self.due - now)) if self.idle and self.due < self.until else 0.1
 
     def receive(self, client: _Client) -> None:
         try:
@@ -89,14 +95,15 @@ class _Run:
             self.idle.append(client)
 
     def count(self, answer: Answer, due: float, now: float) -> None:
-        if due < self.begin or (due if self.interval else now) >= self.until:
+        if not self.begin <= (due if self.interval else now) < self.until:
             return
         kind = "ok" if isinstance(answer, Found) else "notfound" if isinstance(answer, NotFound) else "temp"
         self.kinds[kind] += 1
         latency = now - due
-        self.buckets[int(float(f"{latency * 1e9:.{DIGITS - 1}e}"))] += 1
+        self.buckets[bucket_start(int(latency * 1e9))] += 1
         self.total += latency
         self.slowest = max(self.slowest, latency)
+        self.last = now
 
     @property
     def is_over(self) -> bool:
@@ -104,16 +111,19 @@ class _Run:
         return len(self.idle) >= len(self.clients) and everything_sent
 
     def result(self, cpu: float) -> Result:
-        unsent = max(0.0, self.until - self.due) / self.interval if self.interval else 0.0
+        end = min(time.monotonic(), self.until)
+        unsent = due_before(end, self.due, self.interval) if self.interval else 0
+        overtime = max(0.0, self.last - self.until)
         return Result(
-            seconds=max(1e-9, min(time.monotonic(), self.until) - self.begin),
+            seconds=end - self.begin + overtime,
+            overtime=overtime,
             done=sum(self.kinds.values()),
             ok=self.kinds["ok"],
             notfound=self.kinds["notfound"],
             temp=self.kinds["temp"],
             other=0,
             lost=self.lost,
-            unanswered=max(0, len(self.clients) - len(self.idle)) + int(unsent),
+            unanswered=len(self.clients) - len(self.idle) + unsent,
             slowest_ns=int(self.slowest * 1e9),
             total_ns=int(self.total * 1e9),
             cpu=cpu,
@@ -122,7 +132,9 @@ class _Run:
 
 
 def run(load: Load, progress: Progress) -> Result:
-    """One measurement; raises `TemporaryError`."""
+    """One measurement; raises `TemporaryError`.  Raises this process's limit of open files as far as it goes."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     run = _Run(load)
     cpu = time.process_time()
     poll = select.epoll()
@@ -142,9 +154,22 @@ def run(load: Load, progress: Progress) -> Result:
         if now >= run.until and run.is_over:
             break
     poll.close()
+    if not run.clients and not run.kinds:
+        raise failed(load, "the server closed every connection before anything was counted")
     for client in run.clients.values():
         client.socket.close()
     return run.result(time.process_time() - cpu)
+
+
+def bucket_start(nanoseconds: int) -> int:
+    """The shortest latency in the bucket that this one falls into."""
+    shift = max(0, nanoseconds.bit_length() - 1 - SUB_BITS)
+    return nanoseconds >> shift << shift
+
+
+def due_before(until: float, due: float, interval: float) -> int:
+    """How many requests are due from `due` to before `until`."""
+    return max(0, math.ceil((until - due) / interval))
 
 
 def _clients(load: Load) -> list[_Client]:

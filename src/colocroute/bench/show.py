@@ -16,6 +16,8 @@ def as_json(result: Result) -> dict[str, Any]:
     """All fields, with what follows from them."""
     return {
         "seconds": result.seconds,
+        "overtime": result.overtime,
+        "fell_behind": result.fell_behind,
         "rate": result.rate,
         "replies": {
             "all": result.done,
@@ -47,6 +49,9 @@ def lines(result: Result) -> list[str]:
     ]
     if result.lost or result.unanswered:
         found.append(f"no reply     {result.unanswered} requests unanswered, {result.lost} connections lost")
+    if result.fell_behind:
+        late = f"{result.overtime:.1f} s after the time was over"
+        found.append(f"too slow     fell behind the rate: the last reply came {late}")
     return found
 
 

@@ -7,6 +7,7 @@ import argparse
 import json
 import logging
 import os
+import signal
 import socket
 import sys
 import tempfile
@@ -14,6 +15,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 from colocroute.bench import compiled, pure, show
 from colocroute.bench import requests as prepared
@@ -34,13 +37,16 @@ examples:
   colocroute bench --to unix:/run/other.sock --map m --keys keys.txt     any socketmap server
 
 Without --rate each connection asks again when it has its reply.  With it, latency counts from the instant a
-request was due.
+request was due, and a server that falls behind shows its own rate.
 
-exit codes: 0 every request was answered, 1 some were not or got a temporary failure, 64 wrong usage,
-75 no daemon to measure, 78 configuration error."""
+exit codes: 0 every request was answered, 1 some were not, or too late for the rate, or got a temporary failure,
+64 wrong usage, 75 no daemon to measure, or it closes every connection, 78 configuration error."""
 
 PROBLEMS = 1  # exit code
-LARGEST = 1e9  # of any number on the command line
+LARGEST = 1_000_000_000  # of any number on the command line
+MOST_CONNECTIONS = 100_000  # one address reaches 65,535 ports; a unix socket takes what descriptors there are
+LEAST_RATE = 0.001  # requests a second; one each quarter of an hour
+ENDING = (signal.SIGTERM, signal.SIGHUP)  # SIGINT is an exception already
 log = logging.getLogger(__name__)
 
 
@@ -58,8 +64,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add(
         "--to", metavar="ADDRESS", help="unix:PATH or inet:HOST:PORT (default: the first listener configured)"
     )
-    add("--connections", type=_positive, default=64, metavar="N", help="default: %(default)s")
-    add("--rate", type=_not_negative, default=0.0, metavar="N", help="requests a second (default: flat out)")
+    add("--connections", type=_connections, default=64, metavar="N", help="default: %(default)s")
+    add("--rate", type=_rate, default=0.0, metavar="N", help="requests a second (default: flat out)")
     add("--seconds", type=_not_negative, default=10.0, metavar="S", help="default: %(default)g")
     add("--warmup", type=_not_negative, default=0.5, metavar="S", help="not counted (default: %(default)g s)")
     add("--keys", metavar="FILE", help="one key a line, - for standard input (default: from the mirror)")
@@ -78,11 +84,11 @@ def run(args: argparse.Namespace) -> int:
     protocol = Protocol(args.protocol)
     if args.seconds <= 0 or args.unknown + args.foreign > 1:
         raise UsageError("--seconds must be above 0, and --unknown with --foreign at most 100%")
-    address = _numeric(args.to) if args.to else _listener(config, protocol, args.map)
+    address = _numeric(args.to) if args.to is not None else _listener(config, protocol, args.map)
     mix = Mix(order=Order(args.order), unknown=args.unknown, foreign=args.foreign, seed=args.seed)
-    with tempfile.TemporaryDirectory(prefix="colocroute-bench-") as directory:
+    with _signals_end_it(), tempfile.TemporaryDirectory(prefix="colocroute-bench-") as directory:
         path = Path(directory) / "requests"
-        keys = benchkeys.from_file(args.keys) if args.keys else _mirror_keys(config, args)
+        keys = benchkeys.from_file(args.keys) if args.keys is not None else _mirror_keys(config, args)
         prepared.write(path, prepared.choose(keys, mix), prepared.framing(protocol, args.map))
         load = Load(
             address=address,
@@ -99,6 +105,27 @@ def run(args: argparse.Namespace) -> int:
     return os.EX_OK if result.is_clean else PROBLEMS
 
 
+@contextmanager
+def _signals_end_it() -> Iterator[None]:
+    """Has SIGTERM and SIGHUP end the command as an exception does, so that nothing is left behind.
+
+    The exit code is that of a shell.  A signal that is ignored stays so.
+    """
+
+    def end(number: int, _frame: FrameType | None) -> NoReturn:
+        raise SystemExit(128 + number)
+
+    before = {one: signal.getsignal(one) for one in ENDING}
+    for one, handler in before.items():
+        if handler == signal.SIG_DFL:
+            signal.signal(one, end)
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+
 def _print(result: Result, args: argparse.Namespace) -> None:
     if args.json:
         json.dump(show.as_json(result), sys.stdout, indent=2)
@@ -110,7 +137,7 @@ def _print(result: Result, args: argparse.Namespace) -> None:
 
 def _config(args: argparse.Namespace) -> Config | None:
     """The configuration, where it is needed."""
-    if args.to and args.keys:
+    if args.to is not None and args.keys is not None:
         return None
     from colocroute.daemon import build
 
@@ -184,17 +211,28 @@ def _bar(load: Load) -> Iterator[Progress]:
         yield lambda done: bar.update(task, completed=time.monotonic() - started, done=done)
 
 
-def _positive(text: str) -> int:
+def _positive(text: str, most: int = LARGEST) -> int:
     number = _number(text)
-    if number < 1 or number != int(number):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    if not 1 <= number <= most or number != int(number):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {most:,}")
     return int(number)
+
+
+def _connections(text: str) -> int:
+    return _positive(text, MOST_CONNECTIONS)
 
 
 def _not_negative(text: str) -> float:
     number = _number(text)
-    if not 0 <= number < LARGEST:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 on")
+    if not 0 <= number <= LARGEST:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to {LARGEST:,}")
+    return number
+
+
+def _rate(text: str) -> float:
+    number = _not_negative(text)
+    if 0 < number < LEAST_RATE:
+        raise argparse.ArgumentTypeError(f"{text!r} is less than {LEAST_RATE} requests a second")
     return number
 
 

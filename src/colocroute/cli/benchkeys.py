@@ -33,6 +33,9 @@ KEYS_OF_MAP: dict[str, Callable[[Keys], Iterable[str]]] = {
 }
 """For all other maps: the addresses."""
 
+CATCH_ALL = "@"
+"""What the key of a catch-all begins with; such a key itself is asked for by nobody."""
+
 
 def from_mirror(config: Config, map_name: str, limit: int) -> list[bytes]:
     """At most `limit` keys of the map, of entries drawn at random.  Raises `TemporaryError` if it has none."""
@@ -47,7 +50,7 @@ def from_mirror(config: Config, map_name: str, limit: int) -> list[bytes]:
             for entry_id in _drawn(snapshot.ids(), limit):
                 record = snapshot.record(entry_id)
                 if record is not None:
-                    found.update(dict.fromkeys(keys_of(keys(record))))
+                    found.update((key, None) for key in keys_of(keys(record)) if key[:1] != CATCH_ALL)
                 if len(found) >= limit:
                     break
     finally:
@@ -71,8 +74,16 @@ def _drawn(ids: Iterator[bytes], number: int) -> list[bytes]:
 
 
 def from_file(name: str) -> list[bytes]:
-    """The lines of a file, or of standard input if the name is `-`.  Raises `UsageError` if there are none."""
-    data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    """The lines of a file, or of standard input if the name is `-`.
+
+    Raises `UsageError` if there are none, or if they cannot be read.
+    """
+    if name == "-" and sys.stdin is None:
+        raise UsageError("standard input is closed; there are no keys to read")
+    try:
+        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except OSError as error:
+        raise UsageError(f"{name}: {error.strerror or error}") from error
     found = [line for line in (line.rstrip(b"\r") for line in data.split(b"\n")) if line]
     if not found:
         raise UsageError(f"{name}: there are no keys in it")
