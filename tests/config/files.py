@@ -30,6 +30,6 @@ def with_required(section: str, lines: str) -> str:
 
 def mistakes(tmp_path: Path, text: str | bytes) -> list[str]:
     with pytest.raises(ConfigError) as caught:
-        load(written(tmp_path, text))
+        load(written(tmp_path, text), for_service=True)
     assert all(line.isprintable() for line in caught.value.mistakes)
     return caught.value.mistakes

@@ -1,11 +1,13 @@
 """Settings that do not go together are refused."""
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from colocroute.config import load
+from colocroute.config.rules import missing_files
 from colocroute.errors import ConfigError
 from tests.config.files import mistakes, with_required, written
 
@@ -17,7 +19,7 @@ def directory(tmp_path: Path, **settings: object) -> list[str]:
     )
     path = written(tmp_path, with_required("directory", lines))
     try:
-        load(path)
+        load(path, for_service=True)
     except ConfigError as error:
         return error.mistakes
     return []
@@ -46,6 +48,23 @@ def test_files_must_exist(tmp_path: Path, key: str) -> None:
     assert "is not a file" in found
     (found,) = directory(tmp_path, **more, **{key: "/" + "x" * 300})
     assert "cannot be looked at" in found
+
+
+@pytest.mark.parametrize("key", ["ca_file", "bind_password_file"])
+def test_files_must_be_readable(tmp_path: Path, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    more = {"bind_dn": "cn=x"} if key == "bind_password_file" else {}
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    (found,) = directory(tmp_path, **more, **{key: secret(tmp_path)})
+    assert found.startswith(f"directory.{key}: {tmp_path}/secret cannot be read by this user")
+
+
+def test_only_the_service_needs_the_files(tmp_path: Path) -> None:
+    """What systemd passes is there only while the service runs."""
+    path = written(tmp_path, with_required("directory", 'bind_dn = "cn=x"\nbind_password_file = "/none"'))
+    config = load(path)
+    assert [(name, place, text) for name, place, text in missing_files(config)] == [
+        ("directory.bind_password_file", Path("/none"), "does not exist")
+    ]
 
 
 PLAIN = [

@@ -82,6 +82,8 @@ def test_reloads() -> None:
         reload(one, elsewhere, "store.path: cannot be changed by a reload")
         nowhere = sections(socketmap=[f"unix:{one.directory}/none/map.sock"])
         reload(one, nowhere, f"{one.directory}/none does not exist")
+        server = {"uri": "ldapi:///", "base": BASE, "bind_dn": "cn=x", "bind_password_file": "/none"}
+        reload(one, {**more, "directory": server}, "directory.bind_password_file: /none does not exist")
         one.write_config(more)
         assert one.status()["processes"] == before
         assert all(map(accepts, (one.socket, other, policy)))

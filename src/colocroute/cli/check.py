@@ -25,7 +25,8 @@ from colocroute.cli.postfix_checks import (
     check_presence,
 )
 from colocroute.cli.postfix_facts import PostfixFacts, nodes, read_postfix
-from colocroute.errors import DirectoryError
+from colocroute.cli.service_checks import check_files, check_state
+from colocroute.errors import ColocrouteError, DirectoryError
 from colocroute.model import State
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
 NAME = "check"
 HELP = "find mistakes in configuration and directory"
 EPILOG = """\
-Errors delay or lose mail; warnings are values that have no effect, or not the one that somebody meant.
+Errors delay or lose mail; warnings are values that have no effect, or not the one that somebody meant, and
+what keeps this from seeing the present: the service is stopped, the mirror stale.
 
 exit codes: 0 no errors (there may be warnings), 1 errors, 75 the mirror cannot be read, 78 configuration error."""
 
@@ -56,9 +58,8 @@ def run(args: argparse.Namespace) -> int:
     from colocroute.daemon import build
 
     config = build.load(args.config)
-    postfix = read_postfix(args.config_dir)
     found = sorted(
-        [*_content(config), *_session(config), *_postfix(config, postfix)],
+        [*_content(config), *_state(config), *_session(config), *_postfix(config, args.config_dir)],
         key=lambda one: (one.level, one.code, one.subject),
     )
     if args.json:
@@ -90,8 +91,17 @@ def _content(config: "Config") -> Iterator[Finding]:
     yield from check_directory(live.view_of(config, records), lambda: records, here=here)
 
 
+def _state(config: "Config") -> Iterator[Finding]:
+    """How old what the mirror holds is."""
+    from colocroute.daemon import build
+    from colocroute.daemon.status import gather
+
+    return check_state(str(build.store_path(config)), gather(config))
+
+
 def _session(config: "Config") -> Iterator[Finding]:
     """What the service says of its session with the directory, or a session for this check."""
+    from colocroute.config.rules import missing_files
     from colocroute.daemon import build, runtime
     from colocroute.directory.client import open_session
 
@@ -102,6 +112,10 @@ def _session(config: "Config") -> Iterator[Finding]:
             yield finding("directory-unreachable", uri, str(published["last_error"]))
         warnings = list(map(str, published.get("warnings", ())))
     else:
+        missing = list(missing_files(config))
+        if missing:
+            yield from check_files(missing)
+            return
         try:
             session = open_session(build.directory(config), b"", heartbeat=build.heartbeat(config))
         except DirectoryError as error:
@@ -121,9 +135,14 @@ def session_warnings(warnings: Iterable[str], uri: str) -> Iterator[Finding]:
         yield finding(code, uri, warning)
 
 
-def _postfix(config: "Config", postfix: PostfixFacts | None) -> Iterator[Finding]:
+def _postfix(config: "Config", directory: Path | None) -> Iterator[Finding]:
     from colocroute.daemon import build, runtime
 
+    postfix: PostfixFacts | None = None
+    try:
+        postfix = read_postfix(directory)
+    except ColocrouteError as error:
+        yield finding("postfix-unreadable", "main.cf" if directory is None else str(directory), str(error))
     listeners = (*map(str, config.listen.socketmap), *map(str, config.listen.policy))
     sockets = [address.removeprefix("unix:") for address in listeners if address.startswith("unix:")]
     running = runtime.is_running(build.store_path(config))

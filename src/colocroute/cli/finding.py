@@ -37,12 +37,20 @@ CODES: dict[str, tuple[Level, str]] = {
     "socket-unreachable": ("error", ""),
     "unlisted-domain": ("error", "run 'colocroute postconf --apply' and 'postfix reload'"),
     "mirror-empty": ("error", "see 'colocroute status'; start the service"),
+    "mirror-held": ("error", "see 'colocroute accept', or let the directory come back"),
+    "file-unreadable": ("error", ""),
+    "postfix-unreadable": (
+        "error",
+        "correct what postconf complains of; nothing else was checked of Postfix",
+    ),
     # something is not as somebody meant it to be
     "foreign-address": ("warning", "remove the value, or add its domain to routing.domains"),
     "address-in-site-domain": ("warning", "remove the value: only routes belong into a site domain"),
     "unusable-value": ("warning", "correct or remove the value"),
     "imap-server-mismatch": ("warning", "correct the server or the route"),
     "entrycsn-unreadable": ("warning", "grant the bind DN search on entryCSN"),
+    "mirror-stale": ("warning", "see 'colocroute status'; the rest of this may have changed since"),
+    "service-stopped": ("warning", "start the service; the rest of this may have changed since"),
     "directory-unreachable": ("warning", "see directory.uri, and the log of the directory"),
     "directory-warning": ("warning", "see the message"),
     "obsolete-domain": (

@@ -13,7 +13,7 @@ import msgspec
 
 from colocroute.cli.maincf import Maincf
 from colocroute.cli.wiring_model import Installed
-from colocroute.errors import ColocrouteError
+from colocroute.errors import TemporaryError
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -54,16 +54,18 @@ class _Maincf(Maincf):
 
 
 def read_postfix(directory: Path | None) -> PostfixFacts | None:
-    """The Postfix whose main.cf is in `directory`, or the default one; None if there is no default one.
+    """The Postfix whose main.cf is in `directory`, or the default one; None if no Postfix is installed.
 
-    Raises `ColocrouteError` if a directory was named and cannot be read.
+    Raises `ColocrouteError` with what postconf says if there is one and it cannot be read, or none and a
+    directory was named.
     """
     try:
-        return _Maincf(directory).facts()
-    except ColocrouteError:
+        maincf = _Maincf(directory)
+    except TemporaryError:
         if directory is not None:
             raise
         return None
+    return maincf.facts()
 
 
 def account(name: str) -> Account | None:

@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     from colocroute.daemon import build, demo, service
 
     if not args.demo:
-        return service.serve(build.load(args.config), args.config)
+        return service.serve(build.load(args.config, for_service=True), args.config)
     with demo.prepared() as prepared:
         config = build.load(prepared.path)
         demo.announce_when_live(prepared, config)

@@ -33,11 +33,11 @@ _HEADER = re.compile(r"\s*\[\s*([\w-]+)\s*\]")
 _KEY = re.compile(r"""\s*["']?([\w-]+)["']?\s*(?:\.\s*["']?([\w-]+)["']?\s*)?[=.]""")
 
 
-def load(path: Path, checks: dict[str, Check] | None = None) -> Config:
+def load(path: Path, checks: dict[str, Check] | None = None, *, for_service: bool = False) -> Config:
     """The configuration in the file at `path`.
 
     `checks` has more checks by `section.key`: each is called with the value (of a list or table, with each
-    element or key), once it is of the right type.
+    element or key), once it is of the right type.  `for_service`: the files that it names are needed too.
 
     :raises ConfigError: with one line for each mistake.
     """
@@ -45,7 +45,7 @@ def load(path: Path, checks: dict[str, Check] | None = None) -> Config:
     document = _document(path, text)
     config, mistakes = _parse(document, checks or {})
     wrong = {mistake.name for mistake in mistakes}
-    mistakes += broken_rules(config, wrong)
+    mistakes += broken_rules(config, wrong, for_service=for_service)
     if mistakes:
         raise ConfigError(_sorted_lines(mistakes, text))
     return config

@@ -44,7 +44,7 @@ RULES = """\
 - A password over plain `ldap://` to another machine needs `start_tls`, or `allow_plaintext_bind = true`.
 - `start_tls` is for `ldap://`; `ldaps://` and `ldapi://` have no use for it.
 - An `ldif:` file is the only directory, without `bind_dn`, `ca_file` and `mode`.
-- The files that are named must exist.
+- The service must be able to read the files that are named.
 - A socket is used once, and there is at least one.
 - A socket on an address other than the loopback needs `listen.allow_remote = true`.
 """

@@ -2,10 +2,11 @@
 
 Owns `broken_rules`.  Each rule names the keys that it cannot do without, and is not applied if one of them is
 already known to be wrong, so that one mistake is reported once, and no other is hidden by it.  Looks at the
-file system for one thing only: that files named in the configuration exist.  Limit: a file we may not look at
-counts as existing.
+file system for one thing only: that files named in the configuration can be read, if it is for the service.
 """
 
+import os
+import stat
 from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from pathlib import Path
@@ -79,11 +80,19 @@ def ldif(config: Config, key: str) -> Iterator[Mistake]:
 
 
 def files(config: Config, key: str) -> Iterator[Mistake]:
-    """The files that are named exist."""
-    path = getattr(config.directory, key)
-    problem = _file_problem(Path(path)) if path else ""
-    if problem:
-        yield Mistake(f"directory.{key}", f"{path} {problem}, name an existing file")
+    """The files that are named can be read."""
+    for name, path, problem in missing_files(config):
+        if name == f"directory.{key}":
+            yield Mistake(name, f"{path} {problem}, name a file that can be read")
+
+
+def missing_files(config: Config) -> Iterator[tuple[str, Path, str]]:
+    """The files that are named and cannot be read by this process: the key, the path and the reason."""
+    for key in FILES:
+        path = getattr(config.directory, key)
+        problem = _file_problem(Path(path)) if path else ""
+        if problem:
+            yield f"directory.{key}", Path(path), problem
 
 
 def something(config: Config) -> Iterator[Mistake]:
@@ -125,6 +134,7 @@ def built(config: Config) -> Iterator[Mistake]:
 
 NOT_FOR_LDIF = ("bind_dn", "bind_password_file", "ca_file", "mode")
 FILES = ("ca_file", "bind_password_file")
+GONE = "does not exist"
 SOCKETS = ("listen.socketmap", "listen.tcp_table", "listen.policy", "listen.http")
 URI, BIND_DN, PASSWORD = "directory.uri", "directory.bind_dn", "directory.bind_password_file"
 RULES: tuple[tuple[Rule, tuple[str, ...]], ...] = (
@@ -133,18 +143,21 @@ RULES: tuple[tuple[Rule, tuple[str, ...]], ...] = (
     (start_tls, (URI, "directory.start_tls")),
     (ldif_alone, (URI,)),
     *((partial(ldif, key=key), (URI, f"directory.{key}")) for key in NOT_FOR_LDIF),
-    *((partial(files, key=key), (f"directory.{key}",)) for key in FILES),
     (something, SOCKETS),
     (listeners, ()),
     (remote, ("listen.allow_remote",)),
     (built, tuple(NOT_YET)),
 )
+RULES_OF_SERVICE: tuple[tuple[Rule, tuple[str, ...]], ...] = tuple(
+    (partial(files, key=key), (f"directory.{key}",)) for key in FILES
+)
+"""What only those need who open a session with the directory: systemd's credentials last as long as the service."""
 
 
-def broken_rules(config: Config, wrong: Collection[str]) -> Iterator[Mistake]:
+def broken_rules(config: Config, wrong: Collection[str], *, for_service: bool) -> Iterator[Mistake]:
     """The mistakes that several settings make together; `wrong` are the keys whose own value is no good."""
     config = _without_sockets(config, wrong)
-    for rule, keys in RULES:
+    for rule, keys in (*RULES, *RULES_OF_SERVICE) if for_service else RULES:
         if not any(key in wrong for key in keys):
             yield from rule(config)
 
@@ -175,8 +188,11 @@ def _listeners(config: Config) -> Iterator[tuple[str, Address]]:
 
 def _file_problem(path: Path) -> str:
     try:
-        return "" if path.is_file() else "is not a file" if path.exists() else "does not exist"
-    except PermissionError:
-        return ""
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return GONE
     except OSError as error:
         return f"cannot be looked at ({error.strerror})"
+    if not stat.S_ISREG(mode):
+        return "is not a file"
+    return "" if os.access(path, os.R_OK) else "cannot be read by this user"

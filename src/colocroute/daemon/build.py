@@ -28,8 +28,11 @@ HEARTBEAT_LONGEST = 5.0  # seconds
 LDIF_RETRY = 1.5  # seconds: a file that was broken and is mended must be seen within 2 s
 
 
-def load(path: Path) -> Config:
-    """The configuration in `path`; raises `ConfigError` with all its mistakes."""
+def load(path: Path, *, for_service: bool = False) -> Config:
+    """The configuration in `path`; raises `ConfigError` with all its mistakes.
+
+    `for_service`: one of them is a file that it names and that cannot be read; commands do without.
+    """
     return configuration.load(
         path,
         {
@@ -42,6 +45,7 @@ def load(path: Path) -> Config:
             "directory.bind_dn": _check_dn,
             "listen.tcp_table": _check_map,
         },
+        for_service=for_service,
     )
 
 

@@ -119,7 +119,7 @@ class _Service(Hooks):
     def reload(self) -> Sequence[Child] | None:
         """See `Hooks`."""
         try:
-            config = build.load(self._path)
+            config = build.load(self._path, for_service=True)
             if build.store_path(config) != self._store:
                 raise ConfigError(["store.path: cannot be changed by a reload; restart the service"])
             self._next = _Set(config, [*self._set.bound, *self._inherited])
