@@ -172,17 +172,6 @@ def test_a_map_that_no_daemon_has_is_exit_64(tmp_path: Path, capsys: pytest.Capt
         assert "unknown map 'virtual'; there are: virtual_alias, " in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("more", [(), ("--protocol", "tcp_table")])
-def test_a_map_that_ours_does_not_have_is_exit_64(
-    tmp_path: Path, keys: Path, capsys: pytest.CaptureFixture[str], more: tuple[str, ...]
-) -> None:
-    config = config_with(tmp_path, 5)
-    for source in ((), ("--keys", str(keys))):
-        assert main(["bench", "-c", str(config), "--map", "alias", *source, *more]) == os.EX_USAGE
-        (line,) = capsys.readouterr().err.splitlines()
-        assert line.startswith("colocroute: unknown map 'alias'; there are: virtual_alias, ")
-
-
 def test_listeners_that_are_not_configured_are_exit_75(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
