@@ -6,16 +6,13 @@ from pathlib import Path
 import pytest
 
 from tests.lab.mailcompany import wire
-from tests.lab.unwired import edit, files, postconf, unwired
+from tests.lab.unwired import WIRINGS, edit, files, postconf, unwired
 
 
 @pytest.fixture
 def fresh(tmp_path: Path) -> tuple[Path, Path]:
     """A configuration, and the directory of an unwired Postfix."""
     return unwired(tmp_path)
-
-
-WIRINGS = [(), ("--no-rewriting",), ("--wiring", "maps"), ("--wiring", "maps", "--no-rewriting")]
 
 
 @pytest.mark.parametrize("options", WIRINGS)

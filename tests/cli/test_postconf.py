@@ -11,7 +11,7 @@ from colocroute.cli.maincf import Maincf
 from colocroute.errors import ColocrouteError
 from tests.lab import mailcompany
 from tests.lab.mailcompany import wire
-from tests.lab.unwired import NEXTHOPS, edit, files, postconf, unwired
+from tests.lab.unwired import NEXTHOPS, WIRINGS, edit, files, postconf, unwired
 
 
 @pytest.fixture
@@ -126,6 +126,12 @@ def setting(etc: Path, name: str) -> str:
     return next(line.partition("=")[2].strip() for line in lines if line.startswith(f"{name} ="))
 
 
+def effective(etc: Path) -> dict[str, str]:
+    """Every parameter, set or not."""
+    told = Maincf(etc)._values("-x")
+    return {name: value for name, value in told.items() if name != "process_id"}
+
+
 def settled(config: Path, etc: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Applies twice; the second time changes nothing."""
     assert wire(config, etc) == 0
@@ -171,25 +177,38 @@ def test_a_changed_socket_delimiter_or_site_is_taken_up_whole(
     assert setting(etc, "relay_domains") == "central.test.tux, external.test.tux, rome.test.tux"
 
 
-@pytest.mark.parametrize("options", [("--wiring", "maps"), ("--no-rewriting",)])
-def test_from_one_wiring_to_another_and_back(
-    fresh: tuple[Path, Path], capsys: pytest.CaptureFixture[str], options: tuple[str, ...]
+@pytest.mark.parametrize("first", WIRINGS)
+@pytest.mark.parametrize("second", WIRINGS)
+def test_from_one_wiring_to_another(
+    fresh: tuple[Path, Path],
+    capsys: pytest.CaptureFixture[str],
+    first: tuple[str, ...],
+    second: tuple[str, ...],
 ) -> None:
+    """What the first set and the second does not has Postfix's default again."""
     config, etc = fresh
-    settled(config, etc, capsys)
-    before = (etc / "main.cf").read_text()
-    assert wire(config, etc, *options) == 0
-    other = files(etc)
-    assert wire(config, etc, *options) == 0
-    assert files(etc) == other
+    assert wire(config, etc, *second) == 0
+    alone = effective(etc)
+    (etc / "main.cf").write_text("compatibility_level = 3.6\nmyhostname = mx1.test.tux\n")
+    assert wire(config, etc, *first) == wire(config, etc, *second) == 0
+    assert effective(etc) == alone
+    once = files(etc)
     capsys.readouterr()
-    assert wire(config, etc) == 0
-    left = set((etc / "main.cf").read_text().splitlines()) - set(before.splitlines())
-    assert {line.partition(" =")[0] for line in left} <= {
-        "fast_flush_domains",
-        "virtual_mailbox_maps",
-        "unknown_virtual_mailbox_reject_code",
-    }, "of domains and addresses that the lists do not have"
+    assert wire(config, etc, *second) == 0
+    assert capsys.readouterr().out == "nothing to change\n"
+    assert files(etc) == once
+
+
+def test_what_the_operator_set_is_not_taken_back(fresh: tuple[Path, Path]) -> None:
+    config, etc = fresh
+    own = (
+        "unknown_relay_recipient_reject_code = 450\nunknown_virtual_mailbox_reject_code = 450\n"
+        "virtual_mailbox_maps = hash:/etc/postfix/boxes\nfast_flush_domains =\n"
+    )
+    with (etc / "main.cf").open("a") as main_cf:
+        main_cf.write(own)
+    assert wire(config, etc, "--no-rewriting") == 0
+    assert own in (etc / "main.cf").read_text()
 
 
 def test_what_the_operator_gives_the_outbound_service_stays(

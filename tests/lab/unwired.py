@@ -7,6 +7,8 @@ from tests.lab import mailcompany
 
 NEXTHOPS = {"central.test.tux": "smtp:[10.1.0.1]", "external.test.tux": "smtp:[10.2.0.1]"}
 
+WIRINGS = [(), ("--no-rewriting",), ("--wiring", "maps"), ("--wiring", "maps", "--no-rewriting")]
+
 
 def unwired(directory: Path) -> tuple[Path, Path]:
     """The configuration, and the directory of main.cf."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from colocroute.cli.wiring_earlier import LOOKED_AT
 from colocroute.cli.wiring_model import Installed, Wiring
 from colocroute.cli.wiring_outbound import OUTBOUND
 from colocroute.errors import ColocrouteError, TemporaryError
@@ -62,13 +63,14 @@ class Maincf:
             "smtp_delivery_status_filter",
             "sender_dependent_default_transport_maps",
         )
+        in_file = self._in_file()
         return Installed(
             hostname=expanded["myhostname"].lower(),
             origin=_origin(expanded["myorigin"]).lower(),
             queue_directory=expanded["queue_directory"],
             chrooted=self._chrooted(expanded["compatibility_level"]),
             protocols=expanded["inet_protocols"],
-            proxy_read_maps=self._in_file().get("proxy_read_maps", ""),
+            proxy_read_maps=in_file.get("proxy_read_maps", ""),
             parent_matches=plain["parent_domain_matches_subdomains"],
             relay_transport=plain["relay_transport"],
             virtual_transport=plain["virtual_transport"],
@@ -77,6 +79,7 @@ class Maincf:
             fallback_relay=expanded["smtp_fallback_relay"],
             sender_dependent=plain["sender_dependent_default_transport_maps"],
             outbound=self._service(f"{OUTBOUND}/unix"),
+            earlier={name: in_file[name] for name in LOOKED_AT if name in in_file},
         )
 
     def changes(self, wiring: Wiring) -> tuple[Change, ...]:

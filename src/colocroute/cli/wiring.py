@@ -9,8 +9,10 @@ import re
 from collections.abc import Iterator
 
 from colocroute.cli.wiring_advice import is_homeless, warnings
+from colocroute.cli.wiring_earlier import taken_back
 from colocroute.cli.wiring_listeners import is_hidden, policy_endpoint
 from colocroute.cli.wiring_model import (
+    LATER,
     RELAY,
     STATUS_FILTER,
     WAIT,
@@ -23,7 +25,6 @@ from colocroute.cli.wiring_outbound import OUTBOUND, outbound
 from colocroute.cli.wiring_policy import with_policy, without_policy
 from colocroute.routing.policy import INTERNAL
 
-LATER = "450"
 IN_TRANSITION = rf"regexp:{{{{/^5(\.4\.6 .*loops back to myself.*|\.7\.1 .*{INTERNAL}.*)/ 4$$1}}}}"
 """`smtp_delivery_status_filter`: what fails for good, if it fails because not all sites know the same yet."""
 
@@ -38,6 +39,7 @@ def wire(wanted: Wanted, installed: Installed) -> Wiring:
         *_deliveries(wanted, installed),
         *_restrictions(wanted, installed),
         *_lookups(installed, tables),
+        *taken_back(wanted, installed),
     )
     return Wiring(parameters, outbound(wanted, installed), tuple(warnings(wanted, installed)))
 

@@ -12,6 +12,7 @@ PARENT_MATCHES = (
 )
 RELAY = "relay"
 VIRTUAL = "virtual"
+LATER = "450"
 STATUS_FILTER = "$default_delivery_status_filter"
 
 WAIT = "retry:4.3.5 routing.local_transport is not set in colocroute.toml"
@@ -23,6 +24,7 @@ class Installed(msgspec.Struct, frozen=True):
     `chrooted` are commands of master.cf, `protocols` is inet_protocols.  `proxy_read_maps` is empty for the
     compiled-in default, which admits whatever the other parameters name.  `sender_dependent` is
     sender_dependent_default_transport_maps, `outbound` the entry of master.cf that has the name of ours.
+    `earlier` has, if main.cf sets them, the parameters that not every wiring sets.
     """
 
     hostname: str = ""
@@ -39,6 +41,7 @@ class Installed(msgspec.Struct, frozen=True):
     fallback_relay: str = ""
     sender_dependent: str = ""
     outbound: str = ""
+    earlier: dict[str, str] = {}
 
 
 class Wanted(msgspec.Struct, frozen=True):
