@@ -43,7 +43,7 @@ RULES = """\
 - `bind_dn` and `bind_password_file` need each other.
 - A password over plain `ldap://` to another machine needs `start_tls`, or `allow_plaintext_bind = true`.
 - `start_tls` is for `ldap://`; `ldaps://` and `ldapi://` have no use for it.
-- An `ldif:` file is the only directory, without `bind_dn`, `ca_file` and `mode`.
+- An `ldif:` file is the only directory, without `bind_dn`, `bind_password_file`, `ca_file` and `mode`.
 - The service must be able to read the files that are named.
 - A socket is used once, and there is at least one.
 - A socket on an address other than the loopback needs `listen.allow_remote = true`.
