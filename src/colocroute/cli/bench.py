@@ -84,6 +84,8 @@ def run(args: argparse.Namespace) -> int:
     protocol = Protocol(args.protocol)
     if args.seconds <= 0 or args.unknown + args.foreign > 1:
         raise UsageError("--seconds must be above 0, and --unknown with --foreign at most 100%")
+    if args.to is None:
+        _check_map(args.map)
     address = _numeric(args.to) if args.to is not None else _listener(config, protocol, args.map)
     mix = Mix(order=Order(args.order), unknown=args.unknown, foreign=args.foreign, seed=args.seed)
     with _signals_end_it(), tempfile.TemporaryDirectory(prefix="colocroute-bench-") as directory:
@@ -142,6 +144,14 @@ def _config(args: argparse.Namespace) -> Config | None:
     from colocroute.daemon import build
 
     return build.load(args.config)
+
+
+def _check_map(name: str) -> None:
+    """A server of others may have any map; ours answers an unknown one with a temporary failure each time."""
+    from colocroute.daemon import asking
+
+    if name not in asking.map_names():
+        raise UsageError(f"unknown map {name!r}; there are: {', '.join(asking.map_names())}")
 
 
 def _mirror_keys(config: Config | None, args: argparse.Namespace) -> list[bytes]:
