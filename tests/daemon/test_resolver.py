@@ -1,7 +1,7 @@
 """From the bytes of a request to an answer, over a real mirror that commits, ages and breaks."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,56 +11,19 @@ import pytest
 from colocroute.daemon import build
 from colocroute.daemon.resolver import Resolver
 from colocroute.errors import StoreError
-from colocroute.model import NOT_FOUND, Entry, Found, SiteEntry, TempFail, UserEntry
-from colocroute.replicate.apply import Applier
-from colocroute.replicate.guard import GuardRules
-from colocroute.replicate.whereabouts import Whereabouts
+from colocroute.model import NOT_FOUND, Found, TempFail
 from colocroute.routing import maps
 from colocroute.routing.address import KEY_LIMIT
-from colocroute.routing.records import record
 from colocroute.routing.view import Rules
 from colocroute.store.meta import Held
 from colocroute.store.mirror import Mirror
 from colocroute.store.snapshot import Snapshot
 from tests.lab.held import configured
-from tests.replicate.scripted import company, opened, refresh
-from tests.vectors import HERE, RULES, company_entries
+from tests.lab.resolving import ANNA, FAR, FOREIGN, KINDS, NOBODY, ROUTE, STALE_AFTER, fill, now
+from tests.replicate.scripted import company, opened
+from tests.vectors import RULES, company_entries
 
-STALE_AFTER = 60.0
 DOMAIN_MAPS = {"virtual_alias_domains", "virtual_mailbox_domains", "mydestination", "relay_domains"}
-ANNA, NOBODY, FOREIGN = b"anna@test.tux", b"nobody@test.tux", b"somebody@example.com"
-ROUTE = Found("anna@external.test.tux")
-FAR = b"anna@external.test.tux"
-KINDS: list[Callable[[], Entry]] = [
-    lambda: Entry(b"new", "cn=new", site=SiteEntry(("new.test.tux",), ("smtp:[10.9.0.1]",))),
-    lambda: Entry(b"new", "zoneName=new", domains=("new.test",)),
-]
-
-
-def now() -> float:
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
-
-
-def fill(mirror: Mirror, entries: list[Entry]) -> None:
-    """One committed refresh; says nothing of how fresh it is."""
-    found = Whereabouts(here=HERE, servers=("10.1.0.1", "10.2.0.1"))
-    Applier(mirror, GuardRules(), record, lambda _snapshot: found).refresh(
-        iter(refresh(entries, None)[1:]), time.time(), "test", full=True
-    )
-
-
-@pytest.fixture
-def mirror(tmp_path: Path) -> Iterator[Mirror]:
-    """A live mirror of the company."""
-    with build.open_mirror(build.load(configured(tmp_path)), writable=True) as opened:
-        fill(opened, company_entries())
-        opened.pulse.touch(now())
-        yield opened
-
-
-@pytest.fixture
-def resolver(mirror: Mirror) -> Resolver:
-    return Resolver(mirror, RULES, STALE_AFTER)
 
 
 @contextmanager
@@ -75,20 +38,6 @@ def unreadable(mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> Iterator[list
     with monkeypatch.context() as patch:
         patch.setattr(type(mirror), "snapshot", fail)
         yield tried
-
-
-@pytest.fixture
-def taken(monkeypatch: pytest.MonkeyPatch) -> list[Snapshot]:
-    """The snapshots that are taken from now on."""
-    found: list[Snapshot] = []
-    real = Mirror.snapshot
-
-    def noted(mirror: Mirror) -> Snapshot:
-        found.append(real(mirror))
-        return found[-1]
-
-    monkeypatch.setattr(Mirror, "snapshot", noted)
-    return found
 
 
 def test_any_bytes_have_an_answer(resolver: Resolver) -> None:
@@ -121,71 +70,6 @@ def test_one_lookup_is_one_transaction(resolver: Resolver, taken: list[Snapshot]
     taken.clear()
     assert resolver.answer(b"recipient", b"anna+x@test.tux") == ROUTE
     assert len(taken) == 1
-
-
-def test_lookups_under_one_stamp_share_a_transaction(resolver: Resolver, taken: list[Snapshot]) -> None:
-    resolver.answer(b"virtual_alias", ANNA)
-    taken.clear()
-    stamp = resolver.stamp()
-    for key in (FOREIGN, ANNA, NOBODY, b"anna+x@test.tux", ANNA):
-        resolver.answer(b"virtual_alias", key, stamp)
-        assert resolver.holds(stamp)
-    assert len(taken) == 1
-    resolver.rest()
-    assert resolver.answer(b"virtual_alias", ANNA, stamp) == ROUTE
-    assert len(taken) == 2
-
-
-def test_nothing_is_shared_without_a_stamp(resolver: Resolver, taken: list[Snapshot]) -> None:
-    resolver.answer(b"virtual_alias", ANNA)
-    taken.clear()
-    for _ in range(3):
-        assert resolver.answer(b"virtual_alias", ANNA) == ROUTE
-    assert len(taken) == 3
-
-
-def test_a_shared_transaction_ends_with_its_stamp(mirror: Mirror, resolver: Resolver) -> None:
-    before = resolver.stamp()
-    assert resolver.answer(b"virtual_alias", b"new@test.tux", before) == NOT_FOUND
-    new = UserEntry(("new@test.tux",), ("new@external.test.tux",))
-    fill(mirror, [*company_entries(), Entry(b"new", "cn=new", new)])
-    after = resolver.stamp()
-    assert resolver.answer(b"virtual_alias", b"new@test.tux", after) == Found("new@external.test.tux")
-    mirror.pulse.touch(now() - STALE_AFTER - 1)
-    assert isinstance(resolver.answer(b"virtual_alias", NOBODY, resolver.stamp()), TempFail)
-
-
-def test_what_a_commit_overtakes_is_not_shared(mirror: Mirror, resolver: Resolver) -> None:
-    stamp = resolver.stamp()
-    fill(mirror, [*company_entries(), KINDS[0]()])
-    assert resolver.answer(b"virtual_alias", ANNA, stamp) == ROUTE
-    assert not resolver.holds(stamp)
-    mirror.pulse.begin_commit(complete=True, held=False)
-    assert not resolver.holds(stamp)
-
-
-def test_a_shared_transaction_does_not_outlive_a_failure(
-    resolver: Resolver, taken: list[Snapshot], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stamp = resolver.stamp()
-    resolver.answer(b"virtual_alias", ANNA, stamp)
-
-    def fail(_snapshot: Snapshot, _key: bytes) -> bytes:
-        raise StoreError("/some/store: Input/output error")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Snapshot, "direct_owner", fail)
-        assert isinstance(resolver.answer(b"virtual_alias", ANNA, stamp), TempFail)
-        assert not resolver.holds(stamp)
-    taken.clear()
-    assert resolver.answer(b"virtual_alias", ANNA, resolver.stamp()) == ROUTE
-    assert len(taken) == 1
-
-
-def test_an_empty_mirror_says_nothing_the_short_way(mirror: Mirror, resolver: Resolver) -> None:
-    assert resolver.answer(b"virtual_alias", ANNA) == ROUTE
-    mirror.pulse.set(complete=False)
-    assert isinstance(resolver.answer(b"virtual_alias", ANNA, resolver.stamp()), TempFail)
 
 
 def test_no_transaction_is_left_open(mirror: Mirror, resolver: Resolver) -> None:
@@ -275,26 +159,6 @@ def test_while_the_domains_cannot_be_read_nothing_is_denied(
         assert resolver.answer(b"virtual_alias", FOREIGN) == NOT_FOUND
     assert resolver.answer(b"virtual_alias", ANNA) == ROUTE
     assert resolver.policy(outsider).startswith("REJECT 5.7.1 ")
-
-
-@pytest.mark.parametrize("new", KINDS)
-def test_domains_follow_the_commits(new: Callable[[], Entry], mirror: Mirror, resolver: Resolver) -> None:
-    asked = {"new.test.tux": b"transport", "new.test": b"virtual_alias_domains"}
-    entry = new()
-    domain = next(iter(entry.domains or (entry.site.domains if entry.site else ())))
-    assert resolver.answer(asked[domain], domain.encode()) == NOT_FOUND
-    fill(mirror, [*company_entries(), entry])
-    assert isinstance(resolver.answer(asked[domain], domain.encode()), Found)
-    fill(mirror, company_entries())
-    assert resolver.answer(asked[domain], domain.encode()) == NOT_FOUND
-
-
-def test_where_we_are_follows_the_commits(mirror: Mirror, resolver: Resolver) -> None:
-    assert isinstance(resolver.answer(b"mydestination", b"central.test.tux"), Found)
-    with mirror.transaction(time.time()) as txn:
-        txn.update_meta(here=("external.test.tux",))
-    assert resolver.answer(b"mydestination", b"central.test.tux") == NOT_FOUND
-    assert isinstance(resolver.answer(b"mydestination", b"external.test.tux"), Found)
 
 
 def test_the_policy_knows_servers_and_trusted_networks(mirror: Mirror, tmp_path: Path) -> None:
