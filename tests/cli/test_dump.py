@@ -78,6 +78,9 @@ def test_catch_all_quoted_and_former(config: Path) -> None:
     transports = dumped(config, "transport")
     assert transports["anna@central.test.tux"] == "smtp:[10.2.0.1]"
     assert transports["external.test.tux"] == "smtp:[10.2.0.1]"
+    assert "second.test" not in transports, "its catch-all is here"
+    assert not [key for key in transports if key.startswith("@")], "transport(5) never looks them up"
+    assert "test.tux" not in transports, "a public domain without a catch-all"
     assert "@second.test" not in dumped(config, "sender_login")
 
 
@@ -89,8 +92,8 @@ def test_an_address_that_only_the_catch_all_has(tmp_path: Path) -> None:
     path = configured(tmp_path)
     holds(path, [holder, site], here=())
     with whole(build.load(path)) as view:
-        assert dump.unowned(view, "@test.tux") == "nobody2@test.tux"
-        assert dict(dump.lines(view, "transport"))["@test.tux"] == Found("smtp:[10.1.0.1]")
+        assert dump.unowned(view, "test.tux") == "nobody2@test.tux"
+        assert dict(dump.lines(view, "transport"))["test.tux"] == Found("smtp:[10.1.0.1]")
 
 
 def test_what_is_left_out_is_named(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -98,7 +101,58 @@ def test_what_is_left_out_is_named(config: Path, capsys: pytest.CaptureFixture[s
     captured = capsys.readouterr()
     assert "anna@test.tux\tanna@external.test.tux\n" in captured.out
     assert "team@test.tux" not in captured.out
+    assert "@second.test\tpostbox@central.test.tux\n" in captured.out, "nothing of its domain is left out"
     assert "colocroute: team@test.tux: left out: <team@test.tux> has several routes\n" in captured.err
+
+
+CATCHER = Entry(b"x", "uid=x", UserEntry(("@test.tux", "x@test.tux"), ("x@a.test.tux",)))
+SITES = [
+    Entry(site.encode(), f"cn={site}", site=SiteEntry((f"{site}.test.tux",), (f"smtp:[10.{n}.0.1]",)))
+    for n, site in enumerate("ab")
+]
+TEAM = [
+    Entry(site.encode() * 2, f"uid={site}", UserEntry(("team@test.tux",), (f"team@{site}.test.tux",)))
+    for site in "ab"
+]
+
+
+@pytest.mark.parametrize("map_name", ["virtual_alias", "recipient", "transport"])
+def test_a_catch_all_gets_nothing_that_was_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], map_name: str
+) -> None:
+    """virtual(5) and transport(5) would give it the mail of the team: a later is no yes."""
+    path = configured(tmp_path, domains=["test.tux", "second.test"])
+    second = Entry(b"y", "uid=y", UserEntry(("@second.test",), ("y@a.test.tux",)))
+    holds(path, [CATCHER, second, *SITES, *TEAM], here=())
+    assert main(["dump", "-c", str(path), "--map", map_name]) == 1
+    said = capsys.readouterr()
+    printed = [line.split("\t")[0] for line in said.out.splitlines()]
+    in_domain = "" if map_name == "transport" else "@"
+    assert f"{in_domain}test.tux" not in printed
+    assert {f"{in_domain}second.test", "x@test.tux"} <= set(printed), "the others stay"
+    warnings = [line for line in said.err.splitlines() if "@test.tux: left out, or" in line]
+    assert warnings == [
+        "colocroute: warning: @test.tux: left out, or a table would give it the mail of team@test.tux"
+    ]
+
+
+def test_a_catch_all_in_another_map_has_no_say(tmp_path: Path) -> None:
+    path = configured(tmp_path, domains=["test.tux"])
+    holds(path, [CATCHER, *SITES, *TEAM], here=())
+    assert main(["dump", "-c", str(path), "--map", "imap_server"]) == 0
+
+
+def test_the_transport_of_a_catch_all_takes_nothing_from_the_site_that_is_here(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who is here, without a local_transport, has no line."""
+    path = configured(tmp_path, domains=["test.tux"], here=["b.test.tux"])
+    bob = Entry(b"bob", "uid=bob", UserEntry(("bob@test.tux",), ("bob@b.test.tux",)))
+    holds(path, [CATCHER, bob, *SITES], here=("b.test.tux",))
+    assert main(["dump", "-c", str(path), "--map", "transport"]) == 1
+    said = capsys.readouterr()
+    assert "\ntest.tux\t" not in said.out and "bob@test.tux" in said.err
+    assert main(["dump", "-c", str(path)]) == 0
 
 
 def test_a_mirror_that_is_old_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
