@@ -1,5 +1,6 @@
 """The mirror as a naive model: everything is computed anew from a dict of records."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from colocroute.model import Record, User
@@ -9,11 +10,18 @@ from tests.lab.mirror import keys_of
 
 @dataclass
 class Model:
-    """Follows DESIGN.md section 4 in the plainest way; `former` and `kept` are the only memory."""
+    """Follows DESIGN.md section 4 in the plainest way; what is not `entries` is the only memory.
+
+    `were_sites` are all that had a transport and may matter, `known` is what was so before it was emptied.
+    """
 
     entries: dict[bytes, Record] = field(default_factory=dict)
     former: dict[str, tuple[bytes, Record, float]] = field(default_factory=dict)
     kept: dict[bytes, tuple[float, Record]] = field(default_factory=dict)
+    were_sites: set[str] = field(default_factory=set)
+    known_sites: set[str] = field(default_factory=set)
+    known_domains: set[str] = field(default_factory=set)
+    complete: bool = False
 
     def having(self, kind: str, key: str) -> dict[bytes, User]:
         return {
@@ -27,6 +35,7 @@ class Model:
         if old == record:
             return False
         self.entries[entry_id] = record
+        self.were_sites |= self.site_domains()
         self.kept.pop(entry_id, None)
         after = keys_of(record)
         for route in after.routes:
@@ -35,6 +44,12 @@ class Model:
             before = keys_of(old)
             self._leave(entry_id, before.routes, record if after.addresses else old, now)
         return True
+
+    def load(self, items: Iterable[tuple[bytes, Record]], now: float) -> None:
+        """Many at once: a former route is forgotten by who has it in the end."""
+        for entry_id, record in items:
+            self.put(entry_id, record, now)
+        self.commit()
 
     def _leave(self, owner: bytes, routes: tuple[str, ...], was: Record, now: float) -> None:
         for route in routes:
@@ -65,10 +80,9 @@ class Model:
             not self.having("logins", key) for key in keys.logins
         ):
             return True
-        sites = {domain for other in self.entries.values() if other.site for domain in other.site.domains}
-        if record.site and any(domain not in sites for domain in record.site.domains):
+        if record.site and not self.site_domains().issuperset(record.site.domains):
             return True
-        return any(domain not in self.domains() for domain in record.domains)
+        return not self.domains().issuperset(record.domains)
 
     def remove(self, entry_id: bytes, now: float, *, keep: bool) -> bool | None:
         record = self.entries.pop(entry_id, None)
@@ -89,6 +103,26 @@ class Model:
             if self.missed(record):
                 number += self.put(entry_id, record, now)
         return number
+
+    def commit(self) -> None:
+        """Ends a transaction."""
+        if self.complete:
+            self.were_sites |= self.known_sites
+            self.known_sites, self.known_domains = set(), set()
+        self.were_sites &= self.site_domains() | self.route_domains() | self.former_domains()
+
+    def empty(self) -> None:
+        """What another configuration of the directory does."""
+        self.known_sites |= self.were_sites | self.site_domains()
+        self.known_domains |= self.domains()
+        self.entries, self.kept, self.were_sites = {}, {}, set()
+        self.complete = False
+
+    def former_sites(self) -> set[str]:
+        return self.were_sites - self.site_domains() | self.known_sites
+
+    def site_domains(self) -> set[str]:
+        return {domain for record in self.entries.values() if record.site for domain in record.site.domains}
 
     def expire(self, former_before: float, removed_before: float) -> None:
         self.former = {route: left for route, left in self.former.items() if left[2] >= former_before}

@@ -174,3 +174,33 @@ def test_a_site_that_may_be_here_is_sent_nothing() -> None:
     assert list(known.sites) == ["a.test.tux"]
     assert (known.sites["a.test.tux"].nexthop, known.sites["a.test.tux"].here) == ("", False)
     assert "not been resolved yet" in known.sites["a.test.tux"].problem
+
+
+def test_a_site_whose_transport_is_gone_stays_one_and_its_mail_waits() -> None:
+    known = topology(
+        RULES,
+        sites=[SiteEntry(("a.internal",), ("[10.2.0.1]",))],
+        route_domains=["west.test.tux", "mail.internal"],
+        directory_domains=["mail.internal"],
+        here=("mail.internal",),
+        former_sites=("a.internal", "Mail.Internal", "west.test.tux", "bad domain"),
+    )
+    gone = "its transport entry is gone"
+    assert known.sites == {
+        "a.internal": Site("a.internal", "smtp:[10.2.0.1]", "", here=False),
+        "mail.internal": Site("mail.internal", "", gone, here=True),
+        "west.test.tux": Site("west.test.tux", "", gone, here=False),
+    }
+    assert known.public == {"test.tux"}
+
+
+def test_a_configured_domain_is_public_again_without_its_transport() -> None:
+    known = topology(
+        RULES,
+        sites=(),
+        route_domains=["test.tux"],
+        directory_domains=(),
+        here=(),
+        former_sites=["test.tux"],
+    )
+    assert known == Topology(frozenset({"test.tux"}), {})

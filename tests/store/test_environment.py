@@ -5,8 +5,27 @@ from pathlib import Path
 import pytest
 
 from colocroute.errors import StoreError
+from colocroute.model import Record
 from colocroute.store import environment, files, layout
-from tests.lab.mirror import FINGERPRINT, fill
+from colocroute.store.mirror import Mirror
+from tests.lab.mirror import (
+    ANNA,
+    BOB,
+    EXTERNAL,
+    FINGERPRINT,
+    PARIS,
+    ROME,
+    anna,
+    entry_id,
+    fill,
+    former,
+    open_mirror,
+    put,
+    remove,
+    site,
+    topology,
+    user,
+)
 
 
 class Withdrawal:
@@ -70,3 +89,114 @@ def test_numbers_of_topologies_of_two_mirrors_do_not_meet(tmp_path: Path) -> Non
         numbers.append(layout.decode_meta(raw).topology)
         attached.environment.close()
     assert numbers[0] < numbers[1]
+
+
+# -- another configuration of the directory
+
+
+def had_moves(path: Path) -> None:
+    """A complete mirror in which one has moved, one was removed, and one site lost its transport."""
+    with open_mirror(path) as mirror:
+        with mirror.transaction(100.0) as txn:
+            txn.put(ANNA, anna(EXTERNAL))
+            txn.put(BOB, user("bob", "bob@test.tux", routes=("bob@gone.internal",)))
+            txn.put(entry_id(31), site("mail.internal"))
+            txn.put(entry_id(32), site("gone.internal"))
+            txn.put(entry_id(33), Record("zone", domains=("second.tux",)))
+            txn.update_meta(complete=True, cookie=b"cookie", here=("mail.internal",))
+        put(mirror, ANNA, anna(PARIS), 200.0)
+        remove(mirror, entry_id(32), 300.0)
+        remove(mirror, BOB, 300.0)
+
+
+def known(mirror: Mirror) -> tuple[list[str], list[str]]:
+    with mirror.snapshot() as snapshot:
+        return snapshot.domains(), sorted(snapshot.former_sites())
+
+
+def test_emptied_for_another_configuration_it_knows_former_routes_and_domains(tmp_path: Path) -> None:
+    had_moves(tmp_path)
+    both = (["second.tux"], ["gone.internal", "mail.internal"])
+    for fingerprint in ("other", "third"):
+        with open_mirror(tmp_path, fingerprint=fingerprint) as mirror, mirror.snapshot() as snapshot:
+            assert known(mirror) == both
+            assert sorted(snapshot.former_domains()) == ["external.test.tux", "gone.internal"]
+            assert sorted(snapshot.keys("former")) == [EXTERNAL, "bob@gone.internal"]
+            assert snapshot.former_residents(EXTERNAL) == []
+            assert (snapshot.sites(), snapshot.route_domains(), list(snapshot.records())) == ([], [], [])
+            meta = snapshot.meta()
+            assert not meta.complete
+            assert (meta.cookie, meta.here, meta.users) == (b"", (), 0)
+            assert mirror.pulse.topology() == meta.topology
+    with open_mirror(tmp_path, fingerprint="third") as mirror:
+        with mirror.transaction(400.0) as txn:
+            assert txn.removed_since(0.0) == 0
+            assert txn.load([(ANNA, anna(PARIS)), (entry_id(31), site("mail.internal"))]) == 2
+            txn.update_meta(complete=True)
+        assert known(mirror) == ([], ["gone.internal"]), "a former route points into it"
+        assert former(mirror, EXTERNAL) == [PARIS]
+        for before, left in ((200.5, ["bob@gone.internal"]), (300.5, [])):
+            with mirror.transaction(500.0) as txn:
+                txn.expire(former_before=before, removed_before=0.0)
+            with mirror.snapshot() as snapshot:
+                assert list(snapshot.keys("former")) == left
+        assert known(mirror) == ([], [])
+
+
+def test_a_former_route_that_is_somebodys_after_the_load_is_theirs(tmp_path: Path) -> None:
+    had_moves(tmp_path)
+    with open_mirror(tmp_path, fingerprint="other") as mirror:
+        with mirror.transaction(400.0) as txn:
+            txn.load([(BOB, user("bob", "bob@test.tux", routes=(EXTERNAL,)))])
+        assert former(mirror, EXTERNAL) == []
+        put(mirror, BOB, user("bob", "bob@test.tux", routes=(ROME,)), 500.0)
+        assert former(mirror, EXTERNAL) == [ROME]
+
+
+def test_completing_changes_the_topology_and_a_refresh_that_fails_does_not(tmp_path: Path) -> None:
+    had_moves(tmp_path)
+    with open_mirror(tmp_path, fingerprint="other") as mirror:
+        before, stamp = topology(mirror), mirror.pulse.stamp()
+        with pytest.raises(KeyError), mirror.transaction(400.0) as txn:
+            txn.put(ANNA, anna(PARIS))
+            txn.update_meta(complete=True)
+            assert txn.domains() == []
+            raise KeyError
+        assert known(mirror)[0] == ["second.tux"]
+        with mirror.transaction(400.0) as txn:
+            txn.update_meta(complete=True)
+        assert topology(mirror) == mirror.pulse.topology() == before + 1
+        assert mirror.pulse.stamp() != stamp
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "value"),
+    [
+        ("domains", b"smail.internal", b"\0"),
+        ("domains", b"smail.internal", b"\0\0\0\1\xff"),
+        ("former", EXTERNAL.encode(), b"\xc1"),
+    ],
+)
+def test_nothing_is_taken_from_one_that_is_damaged(
+    tmp_path: Path, name: str, key: bytes, value: bytes
+) -> None:
+    had_moves(tmp_path)
+    with open_mirror(tmp_path) as mirror:
+        attached = mirror._attached
+        assert attached is not None
+        with attached.environment.begin(write=True) as txn:
+            txn.put(key, value, db=getattr(attached.databases, name))
+    with open_mirror(tmp_path, fingerprint="other") as mirror, mirror.snapshot() as snapshot:
+        assert known(mirror) == ([], [])
+        assert list(snapshot.keys("former")) == []
+    assert (tmp_path / files.ASIDE).exists()
+
+
+def test_nothing_is_taken_from_one_of_another_layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    had_moves(tmp_path)
+    monkeypatch.setattr(environment, "LAYOUT", layout.LAYOUT + 1)
+    with open_mirror(tmp_path, writable=False, fingerprint="other") as mirror:
+        assert known(mirror) == ([], [])
+    with open_mirror(tmp_path) as mirror:
+        assert known(mirror) == ([], [])
+    assert (tmp_path / files.ASIDE).exists()

@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from colocroute.model import Record, SiteEntry, User
 from colocroute.store import load
+from colocroute.store.mirror import Mirror
 from tests.lab.mirror import open_mirror
 from tests.lab.mirrormodel import Model
 
@@ -70,11 +71,15 @@ class MirrorMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.directory = Path(tempfile.mkdtemp(prefix="cr", dir="/tmp"))
-        self.mirror = open_mirror(self.directory)
+        self.fingerprint = 0
+        self.mirror = self.open()
         self.model = Model()
         self.now = 1000.0
         self.topology: Any = None
         self.number = 0
+
+    def open(self) -> Mirror:
+        return open_mirror(self.directory, fingerprint=str(self.fingerprint))
 
     def teardown(self) -> None:
         self.mirror.close()
@@ -87,14 +92,14 @@ class MirrorMachine(RuleBasedStateMachine):
             txn.load(items)
         load.CHUNK_ROWS = saved
         first = dict(reversed(items))
-        for entry_id, record in [*first.items(), *items]:
-            self.model.put(entry_id, record, self.now)
+        self.model.load([*first.items(), *items], self.now)
 
     @rule(entry_id=ids, record=records)
     def put(self, entry_id: bytes, record: Record) -> None:
         self.now += 1
         with self.mirror.transaction(self.now) as txn:
             assert txn.put(entry_id, record) == self.model.put(entry_id, record, self.now)
+            self.model.commit()
 
     @rule(entry_id=ids, keep=st.booleans())
     def remove(self, entry_id: bytes, keep: bool) -> None:
@@ -104,6 +109,7 @@ class MirrorMachine(RuleBasedStateMachine):
             assert (None if removal is None else removal.lost) == self.model.remove(
                 entry_id, self.now, keep=keep
             )
+            self.model.commit()
 
     @rule(changes=st.lists(st.tuples(ids, records | st.none()), max_size=5))
     def several(self, changes: list[tuple[bytes, Record | None]]) -> None:
@@ -117,6 +123,7 @@ class MirrorMachine(RuleBasedStateMachine):
                     txn.put(entry_id, record)
                     self.model.put(entry_id, record, self.now)
             assert txn.removed_since(0.0) == len(self.model.kept)
+            self.model.commit()
 
     @rule(entry_id=ids, record=records)
     def roll_back(self, entry_id: bytes, record: Record) -> None:
@@ -137,17 +144,36 @@ class MirrorMachine(RuleBasedStateMachine):
         self.now += 1
         with self.mirror.transaction(self.now) as txn:
             assert txn.restore_removed() == self.model.restore(self.now)
+            self.model.commit()
 
     @rule(back=st.sampled_from([0.0, 3.0, 10.0]), window=st.sampled_from([0.0, 2.0, 5.0]))
     def expire(self, back: float, window: float) -> None:
         with self.mirror.transaction(self.now) as txn:
             txn.expire(former_before=self.now - back, removed_before=self.now - window)
         self.model.expire(self.now - back, self.now - window)
+        self.model.commit()
 
     @rule()
     def reopen(self) -> None:
         self.mirror.close()
-        self.mirror = open_mirror(self.directory)
+        self.mirror = self.open()
+
+    @rule()
+    def complete(self) -> None:
+        with self.mirror.transaction(self.now) as txn:
+            txn.update_meta(complete=True)
+        self.model.complete = True
+        self.model.commit()
+
+    @rule(items=st.lists(st.tuples(ids, records), max_size=4))
+    def start_again(self, items: list[tuple[bytes, Record]]) -> None:
+        self.mirror.close()
+        self.fingerprint += 1
+        self.mirror = self.open()
+        self.model.empty()
+        self.topology = None
+        self.same()
+        self.load(items, 1000)
 
     @invariant()
     def same(self) -> None:
@@ -167,7 +193,8 @@ class MirrorMachine(RuleBasedStateMachine):
                 assert snapshot.former_residents(route.lower()) == model.former_residents(route.lower())
             sites = [record.site for record in model.entries.values() if record.site]
             assert sorted(map(repr, snapshot.sites())) == sorted(map(repr, sites))
-            assert sorted(snapshot.domains()) == sorted(model.domains())
+            assert sorted(snapshot.domains()) == sorted(model.domains() | model.known_domains)
+            assert sorted(snapshot.former_sites()) == sorted(model.former_sites())
             assert sorted(snapshot.route_domains()) == sorted(model.route_domains())
             assert sorted(snapshot.former_domains()) == sorted(model.former_domains())
             counts, meta = snapshot.counts(), snapshot.meta()
@@ -178,8 +205,8 @@ class MirrorMachine(RuleBasedStateMachine):
             assert counts.sites == len(sites)
             assert counts.former == len(model.former)
             left = model.former_domains() - model.route_domains()
-            domains = (model.domains(), model.route_domains(), left)
-            topology = (sorted(map(repr, sites)), *domains)
+            domains = (model.domains() | model.known_domains, model.route_domains(), left)
+            topology = (sorted(map(repr, sites)), *domains, model.former_sites(), model.complete)
             assert (meta.topology == self.number) == (topology == self.topology) or self.topology is None
             self.topology, self.number = topology, meta.topology
         with self.mirror.transaction(self.now) as txn:

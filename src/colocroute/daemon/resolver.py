@@ -153,13 +153,19 @@ class Resolver:
         """Takes the domains of the newest commit; raises `StoreError`, and the last good ones stay."""
         with self._mirror.snapshot() as snapshot:
             meta = snapshot.meta()
+            public, former_sites = snapshot.domains(), snapshot.former_sites()
+            if not meta.complete:
+                # What was known stays known until there is something to say otherwise.
+                public += self._topology.public
+                former_sites += self._topology.sites
             self._topology = topology(
                 self._rules,
                 sites=snapshot.sites(),
                 route_domains=[*snapshot.route_domains(), *snapshot.former_domains()],
-                directory_domains=snapshot.domains(),
+                directory_domains=public,
                 here=meta.here,
                 unplaced=meta.unplaced,
+                former_sites=former_sites,
             )
             self._direct = Direct(self._topology)
             self._servers = frozenset(meta.servers)

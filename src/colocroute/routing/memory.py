@@ -15,7 +15,11 @@ from colocroute.routing.view import Rules, Topology
 
 
 class MemoryView:
-    """A `View` of `records`; `former` names the DNs of those who had a route address in the past."""
+    """A `View` of `records`; `former` names the DNs of those who had a route address in the past.
+
+    Limit: records say nothing of the past, so a domain whose transport entry is gone is no site's here, unless
+    it lies below a public domain.
+    """
 
     def __init__(
         self,
@@ -23,6 +27,7 @@ class MemoryView:
         *,
         rules: Rules,
         here: Collection[str] = (),
+        unplaced: Collection[str] = (),
         state: State = State.LIVE,
         former: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
@@ -43,6 +48,7 @@ class MemoryView:
                 route_domains=route_domains,
                 directory_domains=[domain for record in held for domain in record.domains],
                 here=here,
+                unplaced=unplaced,
             )
         by_dn = {record.dn: record.user for record in held if record.user and record.user.enabled}
         self._former = {

@@ -6,7 +6,8 @@ bad value in the directory must never stop all mail.  Must not know users beyond
 A site domain is one that has a transport entry, or that a user's route points into and that lies below a public
 domain; site wins over public.  A route alone makes no other domain a site's: one that is mistyped must not take
 the company's main domain away from everybody, nor make all mail to somebody else's domain wait.  Nor does a
-transport entry alone make a site of a domain that the operator named as public.
+transport entry alone make a site of a domain that the operator named as public.  A domain that had a transport
+entry stays a site's as long as routes point into it: its mail waits for another one.
 """
 
 from collections.abc import Collection, Iterable
@@ -31,9 +32,11 @@ def topology(
     directory_domains: Iterable[str],
     here: Collection[str],
     unplaced: Collection[str] = (),
+    former_sites: Iterable[str] = (),
 ) -> Topology:
     """Puts the transport entries, the domains of routes and the domain entries together.
 
+    `former_sites` are domains that had a transport entry, into which routes still point.
     `here` names the site domains that this server is responsible for, `unplaced` those of which it is not known:
     their mail waits, for it must never be sent to oneself.  What is no domain name is ignored.
 
@@ -51,6 +54,9 @@ def topology(
         for domain in _folded(entry.domains):
             if domain not in configured or domain in routed:
                 outcomes.setdefault(domain, []).append(outcome)
+    for domain in _folded(former_sites) - configured:
+        if not outcomes.get(domain):
+            outcomes[domain] = [Unusable("its transport entry is gone")]
     for domain in _folded(unplaced) & outcomes.keys():
         outcomes[domain] = [Unusable("the name of its server has not been resolved yet")]
     ours = _folded(here)

@@ -1,4 +1,4 @@
-"""What is derived from the records: indexes by key, sites, and how often each domain is used.
+"""What is derived from the records: indexes by key, sites, and the domains they count in.
 
 Owns what a change of one record does to them.  Rule: an index leads to a record if and only if the keys of
 the record say so.  Must not know former routes, removals or when to commit.
@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable
 import lmdb
 
 from colocroute.model import Record
+from colocroute.store.domains import DomainRows
 from colocroute.store.failures import damaged
 from colocroute.store.layout import (
-    COUNT,
     DOMAIN,
     NO_KEYS,
     ROUTE_DOMAIN,
@@ -20,7 +20,6 @@ from colocroute.store.layout import (
     KeyBytes,
     KeysOf,
     Txn,
-    domain_key,
     encode,
     index_keys,
     one_owner,
@@ -33,21 +32,23 @@ from colocroute.store.layout import (
 class Derived:
     """The derived databases in one write transaction.
 
-    `note_topology` is called before each change of what the sites and domains are.
+    `note_topology` is called before each change of what the sites are; `domains` does so for domains.
     """
 
-    __slots__ = ("_db", "_keys_of", "_note_topology", "_txn")
+    __slots__ = ("_db", "_domain_rows", "_keys_of", "_note_topology", "_txn")
 
     def __init__(
         self,
         txn: Txn,
         databases: Databases,
         keys_of: KeysOf,
+        domains: DomainRows,
         note_topology: Callable[[], None],
     ) -> None:
         self._txn = txn
         self._db = databases
         self._keys_of = keys_of
+        self._domain_rows = domains
         self._note_topology = note_topology
 
     def keys(self, record: Record | None) -> KeyBytes:
@@ -103,25 +104,9 @@ class Derived:
     def _domains(self, kind: bytes, old: Iterable[str], new: Iterable[str]) -> None:
         if old != new:
             for domain in set(old).difference(new):
-                self.count(kind, domain, -1)
+                self._domain_rows.count(kind, domain, -1)
             for domain in set(new).difference(old):
-                self.count(kind, domain, 1)
-
-    def count(self, kind: bytes, domain: str, more: int) -> None:
-        """So many more records use the domain as this kind."""
-        key = domain_key(kind, domain)
-        value = self._txn.get(key, None, self._db.domains)
-        before = 0 if value is None else COUNT.unpack_from(value)[0]
-        after = before + more
-        if after < 0:
-            raise damaged(self._db.where, f"the domain {domain!r} is counted wrong")
-        if not before or not after:
-            self._note_topology()
-        if after:
-            name = domain.encode("utf-8", "surrogatepass")
-            self._txn.put(key, COUNT.pack(after) + name, db=self._db.domains)
-        else:
-            self._txn.delete(key, db=self._db.domains)
+                self._domain_rows.count(kind, domain, 1)
 
     def missed(self, record: Record, keys: KeyBytes) -> bool:
         """Whether something that an absent record served is served by no other."""
@@ -130,8 +115,9 @@ class Derived:
             wanted = [(key, db.addresses) for key in keys.addresses]
         else:
             wanted = [(key, db.routes) for key in keys.routes] + [(key, db.logins) for key in keys.logins]
-        domains = [domain_key(DOMAIN, domain) for domain in record.domains]
+        domains = [(DOMAIN, domain) for domain in record.domains]
         if record.site is not None:
-            domains += [domain_key(SITE, domain) for domain in record.site.domains]
-        wanted += [(key, db.domains) for key in domains]
-        return any(get(key, None, index) is None for key, index in wanted)
+            domains += [(SITE, domain) for domain in record.site.domains]
+        return any(get(key, None, index) is None for key, index in wanted) or not all(
+            self._domain_rows.users(kind, domain) for kind, domain in domains
+        )

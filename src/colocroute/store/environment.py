@@ -10,6 +10,7 @@ import logging
 import os
 import secrets
 import stat
+import struct
 import sys
 import time
 from collections.abc import Callable
@@ -20,8 +21,10 @@ import msgspec
 
 from colocroute.errors import StoreError
 from colocroute.store import files
+from colocroute.store.domains import rows_to_keep
 from colocroute.store.failures import FILE_FAILURES, store_error
 from colocroute.store.layout import DATABASES, LAYOUT, META_KEY, TAG_KEY, Databases, Txn, decode_tag, encode
+from colocroute.store.leavings import rows_of_former
 from colocroute.store.meta import Meta, Tag
 
 log = logging.getLogger(__name__)
@@ -40,22 +43,29 @@ _NOT_OURS = (
     lmdb.IncompatibleError,
     msgspec.MsgspecError,
     UnicodeDecodeError,
+    struct.error,
 )
 
 
 class Attached(msgspec.Struct, frozen=True):
-    """An open environment, its databases, which mirror it holds, and whether writers know of its readers."""
+    """An open environment, its databases, which mirror it holds, and whether writers know of its readers.
+
+    Not `ours`: it has another fingerprint.
+    """
 
     environment: lmdb.Environment
     databases: Databases
     mirror: int
     locked: bool = True
+    ours: bool = True
 
 
-def attach(directory: Path, fingerprint: str, *, write: bool = False) -> Attached | None:
+def attach(
+    directory: Path, fingerprint: str, *, write: bool = False, others: bool = False
+) -> Attached | None:
     """The mirror in `directory`, or None if there is none with this fingerprint; raises `StoreError`.
 
-    Creates nothing; `write` allows write transactions.
+    Creates nothing; `write` allows write transactions, `others` mirrors of another fingerprint.
     """
     try:
         data = files.look_at_data(directory)
@@ -70,8 +80,9 @@ def attach(directory: Path, fingerprint: str, *, write: bool = False) -> Attache
     try:
         databases = _databases(directory, environment)
         tag = _tag(environment, databases)
-        if tag is not None and (tag.layout, tag.fingerprint) == (LAYOUT, fingerprint):
-            return Attached(environment, databases, tag.mirror, locked)
+        ours = tag is not None and tag.fingerprint == fingerprint
+        if tag is not None and tag.layout == LAYOUT and (ours or others):
+            return Attached(environment, databases, tag.mirror, locked, ours)
     except _NOT_OURS:
         log.debug("%s: not a mirror", directory)
     except FILE_FAILURES as error:
@@ -167,7 +178,9 @@ def _take(directory: Path, fingerprint: str, withdraw: Callable[[], bool]) -> At
         if tag.fingerprint == fingerprint:
             return Attached(environment, databases, tag.mirror)
         log.warning(
-            "%s: made with another configuration of the directory; starting an empty mirror", directory
+            "%s: made with another configuration of the directory; starting an empty mirror "
+            "that knows the domains and the former routes",
+            directory,
         )
         if withdraw():
             time.sleep(_WITHDRAWAL)
@@ -187,9 +200,16 @@ def _start(directory: Path, environment: lmdb.Environment, fingerprint: str) -> 
 
 
 def _empty(environment: lmdb.Environment, databases: Databases, fingerprint: str) -> Attached:
+    """Starts anew, but for the former routes, which queued mail still has, and the names of the domains, of which
+    none may be taken for somebody else's meanwhile."""
     with environment.begin(write=True) as txn:
+        domains = rows_to_keep(txn, databases)
+        times = rows_of_former(txn, databases)
         for name in DATABASES:
-            txn.drop(getattr(databases, name), delete=False)
+            if name != "former":
+                txn.drop(getattr(databases, name), delete=False)
+        txn.cursor(databases.domains).putmulti(domains)
+        txn.cursor(databases.times).putmulti(times)
         mirror = _write_start(txn, databases, fingerprint)
     return Attached(environment, databases, mirror)
 

@@ -13,7 +13,8 @@ follow raises `LAYOUT`; a mirror of another layout is set aside, never read.
     removed    inner id -> Kept
     times      b"f" time hash -> key in `former`; b"r" time inner id -> nothing: both by age
     sites      inner id -> SiteEntry
-    domains    b"s" site domain, b"d" domain, b"r" domain of a route, b"f" of a former one -> count and name
+    domains    b"s" site domain, b"d" domain, b"r" domain of a route, b"f" of a former one -> count and name;
+               b"S" site domain and b"D" domain known before the mirror was emptied -> 0 and name
 
 An inner id is 16 bytes: an entryUUID itself, of any other id (a DN) the first half of its SHA-256.
 
@@ -43,6 +44,7 @@ ROUTE_AT = 1 + INNER_ID  # where the route begins in the row of one owner
 HASHED = b"\xff"  # occurs nowhere in UTF-8, so a hashed key is never mistaken for a written one
 
 SITE, DOMAIN, ROUTE_DOMAIN, FORMER_DOMAIN = b"s", b"d", b"r", b"f"
+KNOWN_SITE, KNOWN_DOMAIN = b"S", b"D"
 FORMER, REMOVED = b"f", b"r"
 
 COUNT = Struct(">I")

@@ -29,6 +29,16 @@ Rows = Callable[[lmdb._Database, bytes], Iterator[tuple[bytes, bytes]]]
 Count = Callable[[bytes, str, int], None]
 
 
+def rows_of_former(txn: Txn, databases: Databases) -> list[tuple[bytes, bytes]]:
+    """The rows of `times` that lead to former routes; raises what a decoder does if one of those is damaged."""
+    kept: list[tuple[bytes, bytes]] = []
+    for key, route in txn.cursor(databases.times):
+        if key.startswith(FORMER):
+            decode_former(txn.get(route, b"", databases.former))
+            kept.append((key, route))
+    return kept
+
+
 class Leavings:
     """Former routes and kept records in one write transaction; `changed` says whether anything was forgotten.
 

@@ -23,8 +23,9 @@ from colocroute.store import environment, files
 from colocroute.store.environment import Attached
 from colocroute.store.failures import FAILURES, damaged, store_error
 from colocroute.store.layout import META_KEY, KeysOf, Txn, decode_meta, encode
+from colocroute.store.nosnapshot import NoSnapshot, OthersSnapshot
 from colocroute.store.pulse import Pulse
-from colocroute.store.snapshot import NoSnapshot, Snapshot
+from colocroute.store.snapshot import Snapshot
 from colocroute.store.transaction import Transaction
 
 
@@ -49,7 +50,7 @@ class Mirror:
             if writable:
                 self._establish()
             else:
-                self._attach(environment.attach(path, fingerprint))
+                self._attach(environment.attach(path, fingerprint, others=True))
             undo.pop_all()
 
     @classmethod
@@ -57,8 +58,9 @@ class Mirror:
         """Opens the mirror in the directory `path`; raises `StoreError`.
 
         `fingerprint` names everything the records depend on.  For writing, a mirror of another fingerprint is
-        emptied, and a file that is none is set aside.  For reading, both are as if there were no mirror:
-        empty and not complete.  `keys_of` tells by which keys a record is found.
+        emptied but for its former routes and the names of its domains, and a file that is none is set aside.
+        For reading, both are empty and not complete, but of the first the domains are known.  `keys_of` tells
+        by which keys a record is found.
         """
         return cls(Path(path), fingerprint=fingerprint, keys_of=keys_of, writable=writable)
 
@@ -98,14 +100,15 @@ class Mirror:
         if self._number != self.pulse.mirror() or self._attached is None:
             self._look_again()
         attached = self._attached
-        if attached is None:
+        if attached is None or (not attached.ours and self.pulse.complete()):
             return NoSnapshot(str(self._path), missed=self.pulse.complete())
+        kind = Snapshot if attached.ours else OthersSnapshot
         try:
             try:
-                return Snapshot(attached.environment.begin(), attached.databases)
+                return kind(attached.environment.begin(), attached.databases)
             except lmdb.ReadersFullError:
                 attached.environment.reader_check()
-                return Snapshot(attached.environment.begin(), attached.databases)
+                return kind(attached.environment.begin(), attached.databases)
         except FAILURES as error:
             raise store_error(str(self._path), error) from error
 
@@ -114,7 +117,7 @@ class Mirror:
         replaced = self.pulse.mirror() not in (0, self._number)
         if self._lock < 0 and (self._attached is None or replaced):
             self._detach()
-            self._attach(environment.attach(self._path, self._fingerprint))
+            self._attach(environment.attach(self._path, self._fingerprint, others=True))
 
     # -- writing
 
@@ -235,4 +238,4 @@ class Mirror:
             raise store_error(str(self._path), error) from error
         finally:
             attached.environment.close()
-        self._attach(environment.attach(self._path, self._fingerprint))
+        self._attach(environment.attach(self._path, self._fingerprint, others=True))

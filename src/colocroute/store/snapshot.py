@@ -9,23 +9,24 @@ Limit: a snapshot that lives long keeps LMDB from reusing what later commits fre
 from collections.abc import Callable, Iterator
 from itertools import islice
 from types import TracebackType
-from typing import Any, Literal, Self, cast
+from typing import Literal, Self
 
 import lmdb
 
-from colocroute.errors import StoreError
 from colocroute.model import Record, SiteEntry, User
+from colocroute.store.domains import is_routed, listed
 from colocroute.store.failures import FAILURES, damaged, store_error
 from colocroute.store.layout import (
-    COUNT,
-    DATABASES,
     DOMAIN,
     FORMER_DOMAIN,
     HASHED,
+    KNOWN_DOMAIN,
+    KNOWN_SITE,
     META_KEY,
     ONE,
     ROUTE_AT,
     ROUTE_DOMAIN,
+    SITE,
     Databases,
     Txn,
     decode_former,
@@ -197,16 +198,32 @@ class Snapshot:
             raise store_error(self._db.where, error) from error
 
     def domains(self) -> list[str]:
-        """The domains the directory declares, each once."""
-        return self._domains(DOMAIN)
+        """The domains the directory declares, each once; until the mirror is complete, also those known before."""
+        return self.names(DOMAIN) if self.meta().complete else self.names(DOMAIN, KNOWN_DOMAIN)
 
     def route_domains(self) -> list[str]:
         """The domains that routes of enabled users point into, each once."""
-        return self._domains(ROUTE_DOMAIN)
+        return self.names(ROUTE_DOMAIN)
 
     def former_domains(self) -> list[str]:
         """The domains of the former routes that are remembered, each once."""
-        return self._domains(FORMER_DOMAIN)
+        return self.names(FORMER_DOMAIN)
+
+    def former_sites(self) -> list[str]:
+        """The domains without a transport that had one, as long as routes point into them, current or former.
+
+        Until the mirror is complete, also the site domains known before.
+        """
+        known = [] if self.meta().complete else self.names(KNOWN_SITE)
+        try:
+            gone = [
+                domain
+                for domain, users in listed(self._rows, self._db, SITE)
+                if not users and is_routed(self._get, self._db, domain)
+            ]
+        except FAILURES as error:
+            raise store_error(self._db.where, error) from error
+        return list(dict.fromkeys(gone + known))
 
     def keys(self, index: Index) -> Iterator[str]:
         """The keys of an index by ascending code points, but for those too long to be stored as they are."""
@@ -217,14 +234,11 @@ class Snapshot:
         except FAILURES as error:
             raise store_error(self._db.where, error) from error
 
-    def _domains(self, kind: bytes) -> list[str]:
+    def names(self, *kinds: bytes) -> list[str]:
+        """The domains of these kinds (see `layout`), each once."""
         try:
-            found: list[str] = []
-            for key, value in self._rows(self._db.domains, kind):
-                if not key.startswith(kind):
-                    break
-                found.append(value[COUNT.size :].decode("utf-8", "surrogatepass"))
-            return found
+            found = (domain for kind in kinds for domain, _ in listed(self._rows, self._db, kind))
+            return list(dict.fromkeys(found))
         except FAILURES as error:
             raise store_error(self._db.where, error) from error
 
@@ -249,38 +263,3 @@ class Snapshot:
             return Meta() if raw is None else decode_meta(raw)
         except FAILURES as error:
             raise store_error(self._db.where, error) from error
-
-
-class NoSnapshot(Snapshot):
-    """The snapshot where there is no mirror: not complete, and nothing in it.
-
-    `missed`: there should be one (the pulse says so).  Then nothing is not an answer: lookups raise
-    `StoreError`, while `meta` and `counts` tell what there is.
-    """
-
-    __slots__ = ("_missed",)
-
-    def __init__(self, where: str, *, missed: bool) -> None:
-        self._missed = missed
-        self._get = self._nothing
-        self._db = Databases(where=where, **cast("dict[str, Any]", dict.fromkeys(DATABASES)))
-
-    def close(self) -> None:
-        """There is nothing to end."""
-
-    def _nothing(self, key: bytes, default: bytes | None, db: lmdb._Database) -> bytes | None:  # noqa: ARG002  # as txn.get
-        if self._missed:
-            raise StoreError(f"{self._db.where}: the mirror should be here and cannot be read")
-        return default
-
-    def _rows(self, db: lmdb._Database, start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
-        self._nothing(start, None, db)
-        return iter(())
-
-    def meta(self) -> Meta:
-        """Not complete."""
-        return Meta()
-
-    def counts(self) -> Counts:
-        """None of anything."""
-        return Counts()

@@ -11,6 +11,7 @@ import msgspec
 
 from colocroute.model import Record
 from colocroute.store.derived import Derived
+from colocroute.store.domains import DomainRows
 from colocroute.store.failures import told
 from colocroute.store.layout import (
     INNER_ID,
@@ -30,7 +31,7 @@ from colocroute.store.meta import OWN_FIELDS, Meta, Person, Removal
 from colocroute.store.snapshot import Snapshot
 from colocroute.store.successor import person, successor
 
-_Topology = tuple[list[tuple[tuple[str, ...], tuple[str, ...]]], list[str], list[str], list[str]]
+_Topology = tuple[list[tuple[tuple[str, ...], tuple[str, ...]]], list[str], list[str], list[str], list[str]]
 
 
 class Transaction(Snapshot):
@@ -43,6 +44,7 @@ class Transaction(Snapshot):
         "_before",
         "_changed",
         "_derived",
+        "_domain_rows",
         "_keys_of",
         "_leavings",
         "_meta",
@@ -55,8 +57,9 @@ class Transaction(Snapshot):
         """`now` is wall clock seconds."""
         super().__init__(txn, databases)
         self._keys_of = keys_of
-        self._derived = Derived(txn, databases, keys_of, self._note_topology)
-        self._leavings = Leavings(txn, databases, self._rows, self._derived.count, now)
+        self._domain_rows = DomainRows(txn, databases, self._rows, self._note_topology)
+        self._derived = Derived(txn, databases, keys_of, self._domain_rows, self._note_topology)
+        self._leavings = Leavings(txn, databases, self._rows, self._domain_rows.count, now)
         self._now = now
         self._start = self._meta = super().meta()
         self._before: _Topology | None = None
@@ -137,7 +140,7 @@ class Transaction(Snapshot):
 
         Of an id that comes twice the later record counts.  What `items` raises is passed on as it is.
         """
-        if any(self._txn.stat(db)["entries"] for db in (self._db.entries, self._db.former, self._db.removed)):
+        if any(self._txn.stat(db)["entries"] for db in (self._db.entries, self._db.removed)):
             return sum(self.put(entry_id, record) for entry_id, record in items)
         self._note_topology()
         load = Load(self._txn, self._db, self._keys_of)
@@ -161,7 +164,10 @@ class Transaction(Snapshot):
     def _finish_load(self, load: Load) -> None:
         load.flush()
         for kind, domain, number in load.domains():
-            self._derived.count(kind, domain, number)
+            self._domain_rows.count(kind, domain, number)
+        for route, _ in self._rows(self._db.former):
+            if self._get(route, None, self._db.routes) is not None:
+                self._leavings.forget_route(route)
         self._count_users(load.users)
         self._changed = True
 
@@ -221,7 +227,7 @@ class Transaction(Snapshot):
         routed = self.route_domains()
         # A domain that is routed to anyway is no news when somebody leaves it.
         left = sorted(set(self.former_domains()).difference(routed))
-        return sites, self.domains(), routed, left
+        return sites, self.domains(), routed, left, sorted(self.former_sites())
 
     @told
     def finish(self) -> Meta | None:
@@ -229,7 +235,10 @@ class Transaction(Snapshot):
         start, meta = self._start, self._meta
         if meta == start and not self._changed and not self._leavings.changed:
             return None
-        moved = self.topology_changed or _whereabouts(meta) != _whereabouts(start)
+        completed = meta.complete != start.complete
+        moved = completed or self.topology_changed or _whereabouts(meta) != _whereabouts(start)
+        if completed or self._before is not None:
+            self._domain_rows.settle(complete=meta.complete)
         self._meta = msgspec.structs.replace(
             meta,
             generation=meta.generation + self._changed,
