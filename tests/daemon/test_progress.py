@@ -57,10 +57,13 @@ def test_a_long_one_is_told_of_now_and_then() -> None:
     assert shown.ends == 1
 
 
-def test_where_there_is_no_terminal_it_is_a_log_line(caplog: pytest.LogCaptureFixture) -> None:
+def test_where_there_is_no_terminal_it_is_a_log_line(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("colocroute"), "propagate", True)  # a command has it off
     clock = Clock()
     progress = RefreshProgress(clock=clock)
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, "colocroute"):
         for entries in (0, 40_000, 80_000, 120_000):
             progress(entries)
             clock.now += LOG_SECONDS
