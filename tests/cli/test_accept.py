@@ -77,7 +77,7 @@ def test_only_a_yes_lets_it_through(held: Daemon) -> None:
     for typed in (b"n\n", b"\n", b"\x04", b"what?\n"):
         code, output = on_a_terminal(held, typed)
         assert code == 1, output
-        assert f"would remove {count} entries:\n  uid=user" in output
+        assert f"would remove, or leave without any address, {count} entries:\n  uid=user" in output
         assert f"  ... and {count - accept.SHOWN} more\n" in output
         assert f"Remove these {count} entries from the mirror? [y/N] " in output
         assert output.rstrip().endswith("not accepted; the last good mirror goes on answering")
@@ -114,7 +114,7 @@ def test_an_approval_that_is_not_taken_in_time_is_75(
     monkeypatch.setattr(accept, "WAIT_SECONDS", 0.2)
     assert main(["accept", "-c", str(config), "--yes"]) == 75
     out, err = capsys.readouterr()
-    assert "too much\nwould remove 25 entries:\n" in out
+    assert "too much\nwould remove, or leave without any address, 25 entries:\n" in out
     assert err == "colocroute: approved, but not carried out yet; see 'colocroute status'\n"
 
 
@@ -128,3 +128,16 @@ def test_nothing_held_is_fine(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert main(["accept", "-c", str(configured(tmp_path))]) == 0
     assert capsys.readouterr() == ("nothing is held\n", "")
     assert main(["accept", "-c", str(tmp_path / "none")]) == 78
+
+
+@pytest.mark.parametrize(("names", "more"), [(0, 30), (3, 27), (20, 10), (30, 10)])
+def test_what_is_not_printed_is_counted(names: int, more: int, capsys: pytest.CaptureFixture[str]) -> None:
+    accept._show(Held(1.0, "too much", 30, tuple(f"uid={number}" for number in range(names))))
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2 + min(names, accept.SHOWN) + 1
+    assert lines[-1] == f"  ... and {more} more"
+
+
+def test_all_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    accept._show(Held(1.0, "too much", 2, ("uid=1", "uid=2")))
+    assert capsys.readouterr().out.splitlines()[-1] == "  uid=2"

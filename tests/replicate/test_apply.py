@@ -264,7 +264,8 @@ def test_addresses_that_are_hidden_from_us_are_a_loss(tmp_path: Path) -> None:
         hidden = [mute(number) for number in range(30)]
         with pytest.raises(RefusedError) as refused:
             fill(mirror, [*company(60), *hidden], NOW, 2)
-        assert refused.value.held.would_remove == 30
+        assert refused.value.held.would_remove == len(refused.value.held.entries) == 30
+        assert refused.value.held.entries[3] == "uid=user3,dc=test,dc=tux"
         assert routes(mirror, "user3")
 
 
@@ -278,8 +279,11 @@ def test_all_addresses_hidden_is_refused_however_small_the_company(tmp_path: Pat
 def test_addresses_hidden_in_the_stream_are_not_committed(tmp_path: Path) -> None:
     with opened(tmp_path) as mirror:
         fill(mirror, company(60))
-        with pytest.raises(RefusedError):
-            applier(mirror).stream([Upsert(mute(number), cookie(2)) for number in range(30)], NOW)
+        muted = [Upsert(mute(number), cookie(2)) for number in range(30)]
+        with pytest.raises(RefusedError) as refused:
+            applier(mirror).stream([*deletes([50]), *muted], NOW)
+        assert refused.value.held.would_remove == len(refused.value.held.entries) == 31
+        assert refused.value.held.entries[:2] == ("uid=user50,dc=test,dc=tux", "uid=user0,dc=test,dc=tux")
         assert routes(mirror, "user3")
 
 

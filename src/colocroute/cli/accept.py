@@ -79,11 +79,12 @@ def _approve(mirror: "Mirror", removals: int) -> None:
 
 def _show(held: "Held") -> None:
     print(f"held since {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(held.since))}: {held.reason}")
-    print(f"would remove {held.would_remove} entries:")
-    for dn in held.entries[:SHOWN]:
+    print(f"would remove, or leave without any address, {held.would_remove} entries:")
+    shown = held.entries[:SHOWN]
+    for dn in shown:
         print(f"  {dn}")
-    if held.would_remove > SHOWN:
-        print(f"  ... and {held.would_remove - SHOWN} more")
+    if held.would_remove > len(shown):
+        print(f"  ... and {held.would_remove - len(shown)} more")
 
 
 def _confirmed(count: int) -> bool:

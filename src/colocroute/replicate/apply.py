@@ -104,7 +104,8 @@ class Applier:
         lost += txn.muted
         reason = refusal(self._rules, _loss(before, txn.counts(), lost, lost_before), approved)
         if reason:
-            raise RefusedError(Held(since=now, reason=reason, would_remove=lost, entries=tuple(names)))
+            entries = tuple([*names, *txn.muted_names][:HELD_LISTED])
+            raise RefusedError(Held(since=now, reason=reason, would_remove=lost, entries=entries))
         if approved:
             txn.expire(former_before=0.0, removed_before=now)
         return removed, names
@@ -117,6 +118,7 @@ class Applier:
         with self._mirror.transaction(now) as txn:
             before = txn.counts()
             cookie: bytes | None = None
+            names: list[str] = []
             lost = lost_before = 0
             for event in events:
                 if isinstance(event, Upsert):
@@ -125,14 +127,17 @@ class Applier:
                     # Counted only here: most changes are not removals, and there may be many of them.
                     lost_before = lost_before if lost else txn.removed_since(now - self._rules.window)
                     removals = [txn.remove(entry_id, keep=True) for entry_id in event.ids]
-                    lost += sum(1 for removal in removals if removal is not None and removal.lost)
+                    gone = [removal.record.dn for removal in removals if removal is not None and removal.lost]
+                    lost += len(gone)
+                    names += gone[: HELD_LISTED - len(names)]
                 if isinstance(event, Upsert | Delete | Cookie) and event.cookie is not None:
                     cookie = event.cookie
             lost += txn.muted
             reason = refusal(self._rules, _loss(before, txn.counts(), lost, lost_before)) if lost else ""
             if reason and txn.muted:
                 # Unlike removals, changes cannot be taken back once they are committed.
-                raise RefusedError(Held(since=now, reason=reason, would_remove=lost))
+                entries = tuple([*names, *txn.muted_names][:HELD_LISTED])
+                raise RefusedError(Held(since=now, reason=reason, would_remove=lost, entries=entries))
             if reason:
                 return self._trip(txn, now, reason)
             if cookie is not None:

@@ -11,7 +11,10 @@ HELD_LISTED = 1000  # names in `Held.entries`; more help nobody
 
 
 class Held(msgspec.Struct, frozen=True):
-    """The guard refused something: `since` is wall clock seconds, `would_remove` a number of entries."""
+    """The guard refused something: `since` is wall clock seconds.
+
+    `would_remove` is a number of entries, those included that would stay and lose all their addresses.
+    """
 
     since: float
     reason: str

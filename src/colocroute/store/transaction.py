@@ -27,7 +27,7 @@ from colocroute.store.layout import (
 )
 from colocroute.store.leavings import Leavings
 from colocroute.store.load import Load
-from colocroute.store.meta import OWN_FIELDS, Meta, Person, Removal
+from colocroute.store.meta import HELD_LISTED, OWN_FIELDS, Meta, Person, Removal
 from colocroute.store.snapshot import Snapshot
 from colocroute.store.successor import person, successor
 
@@ -51,6 +51,7 @@ class Transaction(Snapshot):
         "_now",
         "_start",
         "muted",
+        "muted_names",
     )
 
     def __init__(self, txn: Txn, databases: Databases, keys_of: KeysOf, now: float) -> None:
@@ -66,6 +67,7 @@ class Transaction(Snapshot):
         self._changed = False
         # Entries that stayed, enabled, and lost all addresses to nobody: mail misses them like removed ones.
         self.muted = 0
+        self.muted_names: list[str] = []  # the DNs of the first `HELD_LISTED` of them
 
     # -- records
 
@@ -95,10 +97,16 @@ class Transaction(Snapshot):
             who = person(record, after) if after.addresses else person(old, before)
             self._leave(inner, who, before, after)
         if before.addresses and not after.addresses and not (record.user and not record.user.enabled):
-            self.muted += self._get(before.addresses[0], None, db.addresses) is None
+            self._note_muted(before.addresses[0], record.dn)
         self._count_users((record.user is not None) - (old is not None and old.user is not None))
         self._changed = True
         return True
+
+    def _note_muted(self, address: bytes, dn: str) -> None:
+        if self._get(address, None, self._db.addresses) is None:
+            self.muted += 1
+            if len(self.muted_names) < HELD_LISTED:
+                self.muted_names.append(dn)
 
     @told
     def remove(self, entry_id: bytes, *, keep: bool) -> Removal | None:
@@ -227,7 +235,7 @@ class Transaction(Snapshot):
         routed = self.route_domains()
         # A domain that is routed to anyway is no news when somebody leaves it.
         left = sorted(set(self.former_domains()).difference(routed))
-        return sites, self.domains(), routed, left, sorted(self.former_sites())
+        return sites, sorted(self.domains()), routed, left, sorted(self.former_sites())
 
     @told
     def finish(self) -> Meta | None:
