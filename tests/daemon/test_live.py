@@ -7,7 +7,8 @@ import pytest
 
 from colocroute.daemon import build, here, live
 from colocroute.errors import DirectoryError
-from colocroute.model import State
+from colocroute.model import State, TempFail
+from colocroute.routing.maps import MAPS
 from tests.lab.company import SUFFIX, Person, company_ldif
 from tests.lab.held import configured
 from tests.lab.slapd import Slapd
@@ -32,6 +33,17 @@ def test_it_is_live_and_knows_what_is_here(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(here, "FIND_SECONDS", 0.0)  # nobody is to ask the DNS
     view = live.live_view(build.load(configured(tmp_path, proxy_addresses=["10.2.0.1"])))
     assert [domain for domain, site in view.topology.sites.items() if site.here] == ["external.test.tux"]
+
+
+def test_a_site_that_may_be_here_is_sent_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(here, "FIND_SECONDS", 0.0)  # no name is resolved
+    view = live.live_view(build.load(configured(tmp_path)))
+    paris = view.topology.sites["paris.test.tux"]
+    assert (paris.nexthop, "not been resolved yet" in paris.problem) == ("", True)
+    assert isinstance(MAPS["transport"](view, "x@paris.test.tux"), TempFail)
+    assert view.topology.sites["external.test.tux"].nexthop == "smtp:[10.2.0.1]"
+    view = live.live_view(build.load(configured(tmp_path, here=list(HERE))))
+    assert view.topology.sites["paris.test.tux"].nexthop == "smtp:[mail.paris.test.tux]:2525"
 
 
 def test_a_server_is_read_whole_and_left(tmp_path: Path) -> None:

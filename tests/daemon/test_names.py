@@ -81,6 +81,7 @@ def test_a_failing_dns_takes_nothing_away(
         clock.now += 61
         assert ask(names, clock) == before
     assert [record.levelno for record in caplog.records] == [logging.WARNING] * 2, "once for A, once for AAAA"
+    assert all("no answer, the last good one stands: " in text for text in caplog.messages)
     server.failure = None
     server.records = {(MX1, "A"): ["10.1.0.9"]}
     clock.now += 61
@@ -95,6 +96,15 @@ def test_one_family_failing_leaves_the_other_current(
     server.records[MX1, "A"] = ["10.1.0.9"]
     clock.now += 61
     assert ask(names, clock) == {"10.1.0.9", "2001:db8::1"}
+
+
+def test_where_there_never_was_an_answer_it_says_so(
+    names: HostNames, clock: Clock, server: DnsServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.failure = "SERVFAIL"
+    assert ask(names, clock) == frozenset()
+    assert len(caplog.messages) == 2
+    assert all("no answer, there never was one: " in text for text in caplog.messages)
 
 
 @pytest.mark.parametrize("failure", ["SERVFAIL", None])

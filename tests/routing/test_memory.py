@@ -47,3 +47,9 @@ def test_disabled_users_are_never_returned() -> None:
     assert not view.residents("dora@external.test.tux")
     assert not view.former_residents("dora@paris.test.tux")
     assert not view.users_by_login("dora")
+
+
+def test_a_site_of_which_nobody_knows_where_it_is_is_sent_nothing() -> None:
+    view = MemoryView(company_records(), rules=RULES, here=HERE, unplaced=("paris.test.tux",))
+    assert view.topology.sites["paris.test.tux"].nexthop == ""
+    assert view.topology.sites["external.test.tux"].nexthop == "smtp:[10.2.0.1]"

@@ -93,10 +93,12 @@ def live_view(config: Config) -> MemoryView:
 
 
 def view_of(config: Config, records: Sequence[Record]) -> MemoryView:
-    """A view of records that were read just now."""
+    """A view of records that were read just now: without a memory, of former sites and routes as of names."""
     rules = build.rules(config)
     here = config.routing.here
+    unplaced: tuple[str, ...] = ()
     if here == "auto":
         nowhere = MemoryView(records, rules=rules)
-        here = HereFinder(config.routing.proxy_addresses).find(nowhere.topology).here
-    return MemoryView(records, rules=rules, here=here)
+        found = HereFinder(config.routing.proxy_addresses).find(nowhere.topology)
+        here, unplaced = found.here, found.unplaced
+    return MemoryView(records, rules=rules, here=here, unplaced=unplaced)

@@ -92,7 +92,8 @@ class HostNames:
             self._note(question, "")
         except (dns.exception.DNSException, OSError, ValueError) as error:
             known = _Known(known.values, self._clock() + AGAIN_SECONDS)
-            self._note(question, " ".join(str(error).split()) or type(error).__name__)
+            stands = "there never was one" if known.values is None else "the last good one stands"
+            self._note(question, f"{stands}: {' '.join(str(error).split()) or type(error).__name__}")
         self._known[question] = known
         return known.values
 
@@ -105,7 +106,7 @@ class HostNames:
         """Logs the first of a row of failures, and their end."""
         if problem and question not in self._failing:
             self._failing.add(question)
-            log.warning("%s %s: no answer, the last good one stands: %s", *question, problem)
+            log.warning("%s %s: no answer, %s", *question, problem)
         elif not problem and question in self._failing:
             self._failing.discard(question)
             log.info("%s %s: answered again", *question)
