@@ -114,6 +114,19 @@ def test_before_the_first_start_the_directory_itself_is_read(
     assert "duplicate-owner" in codes(found)
 
 
+def test_an_edited_schema_is_told_from_a_service_that_has_read_nothing(
+    directory: Path, etc: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = configured(directory)
+    holds(config, company_entries())
+    config.write_text(config.read_text().replace("[schema]", '[schema]\nlogin = "cn"'))
+    _, found = check(config, etc, capsys)
+    (empty,) = [one for one in found if one["code"] == "mirror-empty"]
+    assert empty["message"].startswith(build.OTHERS_MIRROR)
+    assert main(["lookup", "anna@test.tux", "-c", str(config)]) == 75
+    assert build.OTHERS_MIRROR in capsys.readouterr().err
+
+
 def test_no_mirror_and_no_directory(directory: Path, etc: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = configured(directory, uri=f"ldif:{directory}/none.ldif")
     code, found = check(config, etc, capsys)

@@ -84,3 +84,12 @@ def test_a_mirror_that_is_lost_is_no_live_one(config: Config) -> None:
     (build.store_path(config) / "data.mdb").unlink()
     with pytest.raises(StoreError, match="the mirror should be here and cannot be read"):
         gather(config)
+
+
+def test_an_edited_schema_is_told_from_an_empty_mirror(config: Config, tmp_path: Path) -> None:
+    path = tmp_path / "colocroute.toml"
+    path.write_text(path.read_text().replace("[schema]", '[schema]\nlogin = "cn"'))
+    edited = gather(build.load(path))
+    assert edited["state"] == "empty"
+    assert edited["directory"]["warnings"] == [build.OTHERS_MIRROR]
+    assert gather(config)["directory"]["warnings"] == []

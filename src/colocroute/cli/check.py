@@ -80,13 +80,15 @@ def _content(config: "Config") -> Iterator[Finding]:
         if view.state is not State.EMPTY:
             yield from check_directory(view, view.records, here=here)
             return
+        others = view.is_others
     where = str(build.store_path(config))
     try:
         records = live.read_directory(config)
     except DirectoryError as error:
         yield finding("mirror-empty", where, f"nothing is known, and the directory cannot be read: {error}")
         return
-    message = "the service has not read the directory yet; what is said here was read for this check"
+    reason = build.OTHERS_MIRROR if others else "the service has not read the directory yet"
+    message = f"{reason}; what is said here was read for this check"
     yield finding("mirror-empty", where, message, level="warning")
     yield from check_directory(live.view_of(config, records), lambda: records, here=here)
 

@@ -3,6 +3,7 @@
 Owns what stands behind `lookup --via`.  Each opener is a context manager that yields `(map, key) -> Answer`.
 """
 
+import logging
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -17,6 +18,8 @@ from colocroute.routing import maps
 from colocroute.routing.address import KEY_LIMIT, decode_key
 from colocroute.server.listeners import connect
 from colocroute.wire import socketmap
+
+log = logging.getLogger(__name__)
 
 Ask = Callable[[str, bytes], Answer]
 
@@ -40,6 +43,8 @@ def resolver(config: Config) -> Iterator[Resolver]:
     """A resolver over the mirror on disk, whether the daemon runs or not."""
     mirror = build.open_mirror(config, writable=False)
     try:
+        if mirror.is_others:
+            log.warning("%s", build.OTHERS_MIRROR)
         yield build.resolver(config, mirror)
     finally:
         mirror.close()

@@ -144,6 +144,13 @@ def replicator_rules(config: Config) -> ReplicatorRules:
     )
 
 
+OTHERS_MIRROR = (
+    "the mirror was made with another base or [schema] than this configuration has, so nothing of it is used; "
+    "reload or restart the service"
+)
+"""What there is to say where `Mirror.is_others`."""
+
+
 def open_mirror(config: Config, *, writable: bool) -> Mirror:
     """The mirror of this configuration; raises `StoreError`."""
     base = dn.normalise(config.directory.base)

@@ -31,6 +31,7 @@ def gather(config: Config) -> dict[str, Any]:
         state = mirror.pulse.state(boot_now, config.routing.stale_after)
         with mirror.snapshot() as snapshot:
             meta, counts = snapshot.meta(), snapshot.counts()
+        warnings = [build.OTHERS_MIRROR] if mirror.is_others else []
     if state is not State.EMPTY and not meta.complete:
         raise StoreError(f"{store}: the mirror should be here and cannot be read")
     running = runtime.is_running(store)
@@ -41,7 +42,7 @@ def gather(config: Config) -> dict[str, Any]:
         "state": state.value,
         "error": "",
         "since": _time(_since(state, meta, contact, replicator, config.routing.stale_after)),
-        "directory": _directory(config, meta, replicator, contact, running=running),
+        "directory": _directory(config, meta, replicator, contact, warnings, running=running),
         **_counts(counts),
         "generation": meta.generation,
         "refreshed": _time(meta.refreshed),
@@ -67,7 +68,7 @@ def unreadable(config: Config, error: StoreError) -> dict[str, Any]:
         "daemon": daemon,
         "state": UNKNOWN,
         "error": str(error),
-        "directory": {**_directory(config, Meta(), replicator, 0.0, running=running), "cookie": None},
+        "directory": {**_directory(config, Meta(), replicator, 0.0, [], running=running), "cookie": None},
         "guard": dict.fromkeys(_guard(Meta())),
         "workers": supervisor.get("workers", []),
         "processes": supervisor.get("processes", []),
@@ -107,7 +108,13 @@ def _since(state: State, meta: Meta, contact: float, replicator: dict[str, Any],
 
 
 def _directory(
-    config: Config, meta: Meta, replicator: dict[str, Any], contact: float, *, running: bool
+    config: Config,
+    meta: Meta,
+    replicator: dict[str, Any],
+    contact: float,
+    warnings: list[str],
+    *,
+    running: bool,
 ) -> dict[str, Any]:
     position = str(replicator.get("position", ""))
     cookie = meta.cookie.decode("ascii", "backslashreplace")
@@ -120,7 +127,7 @@ def _directory(
         "position": position,
         "lag": lag_seconds(cookie, position),
         "last_error": replicator.get("last_error", ""),
-        "warnings": replicator.get("warnings", []),
+        "warnings": [*warnings, *replicator.get("warnings", [])],
     }
 
 

@@ -19,6 +19,11 @@ class WholeView(MirrorView):
 
     __slots__ = ()
 
+    @property
+    def is_others(self) -> bool:
+        """See `Mirror`."""
+        return self._mirror.is_others
+
     def records(self) -> Iterator[Record]:
         """Every record, by ascending id; raises `StoreError`."""
         return (record for _, record in self.snapshot().records())

@@ -95,6 +95,11 @@ class Mirror:
 
     # -- reading
 
+    @property
+    def is_others(self) -> bool:
+        """Whether there is a mirror that was made with another fingerprint, so that it is empty for us."""
+        return self._attached is not None and not self._attached.ours
+
     def snapshot(self) -> Snapshot:
         """The mirror as the newest commit left it; raises `StoreError`."""
         if self._number != self.pulse.mirror() or self._attached is None:
