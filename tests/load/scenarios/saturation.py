@@ -120,10 +120,10 @@ def _goals(rates: dict[str, list[float]], costs: dict[str, float]) -> list[Goal]
             reached=share >= COLD_GOAL,
             limit=(
                 f"a hot lookup takes {costs[HOT]:.1f} us of CPU, most of it in system calls, a cold one "
-                f"{costs[COLD]:.1f} us. The difference is the interpreter (some 65 calls of functions, counted in "
-                "`tests/system/test_work.py`), a read of LMDB at a random place, and a client that sleeps meanwhile "
-                "and has to be woken for each reply. It takes the path from request to reply in a compiled language "
-                "to get below (docs/decisions/0012)"
+                f"{costs[COLD]:.1f} us. The difference is the interpreter (some 65 calls of functions, counted "
+                "in `tests/system/test_work.py`), a read of LMDB at a random place, and a client that sleeps "
+                "meanwhile and has to be woken for each reply. It takes the path from request to reply in a "
+                "compiled language to get below (docs/decisions/0012)"
             ),
         ),
     ]
