@@ -26,14 +26,26 @@ SYNC_STATES = {
 
 HEADS_LIMIT = 5000  # of either kind; a search that asks for ten attributes brings some hundreds
 OPENING_BYTES = 11  # reach to the DN if lengths are of one byte, two, or as Active Directory writes them
-TYPE_LENGTH_AT = 3  # in an attribute, if its length is one byte
-HEAD_BYTES = 8  # of an attribute with one-byte lengths, besides its type
+
+
+class Form(msgspec.Struct, frozen=True, gc=False):
+    """How lengths are written in attributes, those of constructed elements at least.
+
+    It says where the length of the type is, and how many bytes besides the type come before the first value.
+    """
+
+    type_length_at: int
+    head_bytes: int
+
+
+ONE_BYTE = Form(3, 8)
+FOUR_BYTES = Form(7, 16)  # as Active Directory writes them
 
 
 class Opening(msgspec.Struct, frozen=True, gc=False):
     """What the first `OPENING_BYTES` of a message say, where they reach beyond the length of the DN.
 
-    The attributes go from `at` to `stop`, and the bytes between the DN and them are `head`.
+    The attributes go from `at` to `stop`, probably in this form; the bytes between the DN and them are `head`.
     """
 
     message_id: int
@@ -42,6 +54,7 @@ class Opening(msgspec.Struct, frozen=True, gc=False):
     head: bytes
     at: int
     stop: int
+    form: Form
 
 
 class Head(msgspec.Struct, frozen=True, gc=False):
@@ -77,7 +90,7 @@ def quick_entry(body: bytes, memory: Memory) -> RawEntry | None:
         end, stop = opening.dn_end, opening.stop
         if not body.startswith(opening.head, end):
             return None
-        attributes = _attributes(body, opening.at, stop, memory.heads)
+        attributes = _attributes(body, opening.at, stop, opening.form, memory.heads)
     except IndexError:  # cut short, or a form that is not known here
         return None
     dn = body[opening.dn_at : end]
@@ -107,20 +120,24 @@ def _opening(body: bytes, openings: dict[bytes, Opening]) -> Opening:
     size, at = _length(body, end + 1)
     if at + size != stop:
         raise IndexError
-    opening = Opening(message_id, dn_at, end, body[end:at], at, stop)
+    form = FOUR_BYTES if body[end + 1] == 0x84 else ONE_BYTE
+    opening = Opening(message_id, dn_at, end, body[end:at], at, stop, form)
     if dn_at <= OPENING_BYTES and len(openings) < HEADS_LIMIT:
         openings[body[:OPENING_BYTES]] = opening
     return opening
 
 
-def _attributes(body: bytes, at: int, stop: int, heads: dict[bytes, Head]) -> dict[bytes, list[bytes]]:
+def _attributes(
+    body: bytes, at: int, stop: int, form: Form, heads: dict[bytes, Head]
+) -> dict[bytes, list[bytes]]:
     """The PartialAttributes from `at` to `stop`; `IndexError` for what is not known here."""
     found: dict[bytes, list[bytes]] = {}
+    type_length_at, head_bytes = form.type_length_at, form.head_bytes
     while at < stop:
-        first = at + HEAD_BYTES + body[at + TYPE_LENGTH_AT]
+        first = at + head_bytes + body[at + type_length_at]
         head = heads.get(body[at:first])
         if head is None:
-            name, values, at = _attribute(body, at, heads)
+            name, values, at = _attribute(body, at, form, heads)
         else:
             name = head.name
             rest = body[first : (at := first + head.size)]
@@ -136,7 +153,7 @@ def _attributes(body: bytes, at: int, stop: int, heads: dict[bytes, Head]) -> di
     return found
 
 
-def _attribute(body: bytes, at: int, heads: dict[bytes, Head]) -> tuple[bytes, list[bytes], int]:
+def _attribute(body: bytes, at: int, form: Form, heads: dict[bytes, Head]) -> tuple[bytes, list[bytes], int]:
     """Name and values of the PartialAttribute at `at`, and where it ends; its head is remembered."""
     begin = at
     if body[at] != 0x30:
@@ -158,7 +175,7 @@ def _attribute(body: bytes, at: int, heads: dict[bytes, Head]) -> tuple[bytes, l
     if (
         values
         and body[at + 1] < 0x80
-        and first == begin + HEAD_BYTES + body[begin + TYPE_LENGTH_AT]
+        and first == begin + form.head_bytes + body[begin + form.type_length_at]
         and len(heads) < HEADS_LIMIT
     ):
         several = (body[first:end], values) if len(values) > 1 else ()

@@ -17,6 +17,7 @@ from colocroute.errors import DirectoryError
 # Bytes.  slapd takes no write over 4 MiB by default (slapd.conf(5), sockbuf_max_incoming_auth), but an entry
 # may grow by several; this is what a broken peer can make us keep.
 MAX_MESSAGE = 16 * 1024 * 1024
+TWO_BYTE_LENGTH = bytes((ber.SEQUENCE, 0x82))
 
 
 class MessageReader:
@@ -58,8 +59,14 @@ class MessageReader:
 
     def _next_body(self) -> bytes | None:
         """The next message without its header, None if it is not complete."""
-        data = self._data
-        begin, end = self._frame(data, self._start)
+        data, at = self._data, self._start
+        begin = at + 4
+        if data.startswith(TWO_BYTE_LENGTH, at) and begin <= len(data):  # as nearly all entries
+            end = begin + (data[at + 2] << 8 | data[at + 3])
+            if end <= len(data) and end - begin <= self._max_message:
+                self._start = end
+                return data[begin:end]
+        begin, end = self._frame(data, at)
         if end > len(data):
             if not self._refill():
                 return None
