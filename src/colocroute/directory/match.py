@@ -125,7 +125,10 @@ def _equality(key: bytes, node: Compare) -> Predicate:
     rejected: set[bytes] = set()
 
     def matches(entry: Attributes) -> bool:
-        for value in entry.get(key, ()):
+        values = entry.get(key, ())
+        if rejected.issuperset(values):
+            return False
+        for value in values:
             if value in rejected:
                 continue
             if fold(value) in wanted:

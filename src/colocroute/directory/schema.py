@@ -126,7 +126,7 @@ class Mapper:
 
     def __call__(self, entry_id: bytes, dn: bytes, attributes: Attributes) -> Entry:
         """An entry that the directory chose by `Schema.search_filter`."""
-        if not attributes.keys() <= self._known:
+        if not self._known.issuperset(attributes):
             attributes = standard_names(attributes)
         entry = self._map(entry_id, dn, attributes)
         if entry.user is None and entry.site is None and not entry.domains:
@@ -138,36 +138,39 @@ class Mapper:
         entry = self._map(entry_id, dn, standard_names(attributes))
         return entry if entry.user is not None or entry.site is not None or entry.domains else None
 
-    def _map(self, entry_id: bytes, dn: bytes, attributes: Attributes) -> Entry:
-        try:
-            return self._decoded(entry_id, dn, attributes, bytes.decode)
-        except UnicodeDecodeError:
-            return self._decoded(entry_id, dn, attributes, _decode_any)
-
-    def _decoded(
-        self, entry_id: bytes, dn: bytes, entry: Attributes, decode: Callable[[bytes], str]
+    def _map(
+        self,
+        entry_id: bytes,
+        dn: bytes,
+        entry: Attributes,
+        decode: Callable[[bytes], str] = bytes.decode,
     ) -> Entry:
-        return Entry(
-            entry_id,
-            decode(dn),
-            self._user(entry, decode) if self._is_user(entry) else None,
-            self._site(entry, decode) if self._is_site(entry) else None,
-            tuple(map(decode, entry.get(self._domain, ()))) if self._is_domain(entry) else (),
-        )
+        domains = entry.get(self._domain)
+        try:
+            return Entry(
+                entry_id,
+                decode(dn),
+                self._user(entry, decode) if self._is_user(entry) else None,
+                self._site(entry, decode) if self._is_site(entry) else None,
+                tuple(map(decode, domains)) if domains and self._is_domain(entry) else (),
+            )
+        except UnicodeDecodeError:
+            return self._map(entry_id, dn, entry, _decode_any)
 
     def _user(self, entry: Attributes, decode: Callable[[bytes], str]) -> UserEntry:
         get = entry.get
-        addresses: list[str] = []
+        addresses: list[bytes] = []
         for key in self._addresses:
             if values := get(key):
-                addresses += map(decode, values)
+                addresses += values
         routes, logins = get(self._route, ()), get(self._login, ())
         imap_server, smtp_server = get(self._imap_server), get(self._smtp_server)
         enabled = get(self._enabled)
+        # One route and one login are the rule, and quicker to decode without `map`.
         return UserEntry(
-            tuple(addresses),
-            tuple(map(decode, routes)),
-            tuple(map(decode, logins)),
+            tuple(map(decode, addresses)),
+            (decode(routes[0]),) if len(routes) == 1 else tuple(map(decode, routes)),
+            (decode(logins[0]),) if len(logins) == 1 else tuple(map(decode, logins)),
             decode(imap_server[0]) if imap_server else "",
             decode(smtp_server[0]) if smtp_server else "",
             not enabled or not any(value.strip().upper() in DISABLED for value in enabled),
