@@ -5,10 +5,17 @@ from uuid import UUID
 import pytest
 
 from colocroute.directory import session as session_module
-from colocroute.directory.controls import ADD
+from colocroute.directory.controls import ADD, SYNC_INFO, RefreshDelete
 from colocroute.directory.events import RefreshBegin, RefreshDone, RefreshKind, Session, Upsert
-from colocroute.directory.messages import NOTICE_OF_DISCONNECTION, Kind, RawEntry, Result, SearchReference
-from colocroute.directory.session import BATCH_EVENTS, PollSession, SyncreplSession
+from colocroute.directory.messages import (
+    NOTICE_OF_DISCONNECTION,
+    Intermediate,
+    Kind,
+    RawEntry,
+    Result,
+    SearchReference,
+)
+from colocroute.directory.session import BATCH_EVENTS, REFRESH_EVENTS, PollSession, SyncreplSession
 from colocroute.directory.settings import DirectorySettings
 from colocroute.directory.survey import Survey
 from colocroute.errors import CookieRefusedError, DirectoryError
@@ -20,6 +27,7 @@ FOUND = Survey(suffix=BASE, position="csn", sync=True, resumable=True, warnings=
 SETTINGS = DirectorySettings(uris=(URI,), base=BASE, poll_interval=60.0)
 SEARCH = 1
 BEGIN, DONE = RefreshBegin(), RefreshDone(RefreshKind.COMPLETE)
+CLOSED = Intermediate(SEARCH, SYNC_INFO, RefreshDelete(None, True))
 COOKIE = b"rid=000,csn=20260101000000.000000Z#000000#000#000000"
 
 
@@ -139,8 +147,13 @@ def test_nothing_follows_the_end_of_a_poll(link: ScriptedLink) -> None:
 
 
 def test_portions_are_bounded(link: ScriptedLink) -> None:
-    session = polling(link)
-    link.arrivals += [[user(number) for number in range(900)] for _ in range(10)]
+    session = following(link, COOKIE)
+    link.arrivals += [[added(number) for number in range(60)] for _ in range(10)]
+    assert REFRESH_EVENTS <= len(session.events(5.0)) < REFRESH_EVENTS + 60
+    link.arrivals.clear()
+    link.arrivals.append([CLOSED])
+    for _ in range(10):
+        link.arrivals.append([*map(added, range(900))])
     assert BATCH_EVENTS <= len(session.events(5.0)) < BATCH_EVENTS + 900
     assert link.arrivals
 

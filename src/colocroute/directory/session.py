@@ -25,7 +25,8 @@ from colocroute.errors import DirectoryError
 from colocroute.model import Entry
 
 NO_SEARCH = -1  # a message id that is never used
-BATCH_EVENTS = 2000  # of one call, and what one more portion may add
+BATCH_EVENTS = 2000  # of one call, and what one more portion may add; changes are committed together
+REFRESH_EVENTS = 100  # the same during a refresh: so few are still in the processor's cache when used
 REFRESH_SILENCE = 120.0  # seconds between two messages of a refresh; a large directory may be slow to begin
 
 _message_id_of = attrgetter("message_id")
@@ -80,7 +81,7 @@ class LdapSession:
         self._link.close()
 
     def _gather(self, events: list[Event], deadline: float) -> None:
-        while len(events) < BATCH_EVENTS:
+        while len(events) < (REFRESH_EVENTS if self._is_refreshing() else BATCH_EVENTS):
             now = time.monotonic()
             wait = min(self._heartbeat.wait(now), self._begin(now, events))
             messages = self._link.receive(0.0 if events else min(wait, deadline - now))
