@@ -4,8 +4,10 @@ Owns what a refresh or a batch does to the mirror and asks the guard before it i
 rolls back.  Must not know sessions, clocks or retries: time comes in, the outcome goes out.
 """
 
+import gc
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 import msgspec
 
@@ -21,6 +23,8 @@ from colocroute.store.snapshot import Snapshot
 from colocroute.store.transaction import Transaction
 
 log = logging.getLogger(__name__)
+
+GARBAGE = 50_000  # objects: some megabytes, more than a refresh has under way at any time
 
 
 class RefusedError(ColocrouteError):
@@ -58,7 +62,7 @@ class Applier:
         replication should have told.  Raises `RefusedError`, and `DirectoryError` for a first refresh without
         any address, with nothing committed.
         """
-        with self._mirror.transaction(now) as txn:
+        with _few_collections(), self._mirror.transaction(now) as txn:
             meta = txn.meta()
             before = txn.counts()
             refresh = _Refresh(txn, self._record_of)
@@ -67,7 +71,7 @@ class Applier:
             if not meta.complete and _is_unbelievable(txn.counts()):
                 # Formally complete; who believed it would deny a company that is being loaded, or misread.
                 raise DirectoryError(f"{source}: nobody has an address there yet; nothing is denied before")
-            changed = refresh.changed + removed
+            changed = removed + (refresh.changed if before.entries else txn.counts().entries)
             cookie = done.cookie if done.cookie is not None else meta.cookie
             txn.update_meta(complete=True, cookie=cookie, refreshed=now, held=None, accept=0, source=source)
             self._place(txn, self._locate(txn))
@@ -187,6 +191,20 @@ class Applier:
             )
 
 
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """Meanwhile the garbage collector looks only when there are `GARBAGE` objects more than at its last look.
+
+    A refresh makes millions of objects, few of them at a time and none in a cycle, so it would look in vain.
+    """
+    before = gc.get_threshold()
+    gc.set_threshold(GARBAGE, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
 def _is_unbelievable(counts: Counts) -> bool:
     """Whether there is nothing at all, or users of whom none has an address (a mistyped attribute)."""
     return not counts.addresses and (not counts.entries or counts.users > 0)
@@ -207,13 +225,14 @@ def _loss(before: Counts, after: Counts, removed: int, removed_before: int) -> L
 
 
 class _Refresh:
-    """One refresh inside one transaction: remembers what was mentioned."""
+    """One refresh inside one transaction: remembers what was mentioned; `changed` counts what `merge` changed."""
 
     def __init__(self, txn: Transaction, record_of: Callable[[Entry], Record]) -> None:
         self._txn = txn
         self._record_of = record_of
         self._seen: set[bytes] = set()
         self._deleted: set[bytes] = set()
+        self._loaded = False  # then the mirror has only what came in this refresh, and `_seen` what came late
         self.changed = 0
 
     def merge(self, events: Iterator[Event]) -> RefreshDone:
@@ -240,26 +259,25 @@ class _Refresh:
             self._seen.difference_update(event.ids)
 
     def load(self, events: Iterator[Event]) -> RefreshDone:
-        """Fills an empty mirror; what is said twice of an entry is applied after the bulk."""
+        """Fills an empty mirror; what is said of an entry after its deletion is applied after the bulk."""
         late: list[Event] = []
+        self._loaded = True
         self._txn.load(self._first_sight(events, late))
         last = late.pop()
         if not isinstance(last, RefreshDone):
             raise AssertionError("the last event of a refresh is its end")
         self.merge(iter([*late, last]))
-        self.changed = len(self._seen)
         return last
 
     def _first_sight(self, events: Iterator[Event], late: list[Event]) -> Iterator[tuple[bytes, Record]]:
-        seen, record_of = self._seen, self._record_of
+        record_of = self._record_of
         deleted: set[bytes] = set()
         for event in events:
             if isinstance(event, Upsert):
                 entry = event.entry
-                if entry.id in seen or entry.id in deleted:
+                if deleted and entry.id in deleted:
                     late.append(event)
                 else:
-                    seen.add(entry.id)
                     yield entry.id, record_of(entry)
                 continue
             late.append(event)
@@ -272,5 +290,7 @@ class _Refresh:
         """What the refresh says does not exist (any more)."""
         if kind is RefreshKind.DELETE:
             return sorted(self._deleted)
+        if self._loaded:
+            return sorted(self._deleted - self._seen)
         seen = self._seen
         return [entry_id for entry_id in self._txn.ids() if entry_id not in seen]
