@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from colocroute.daemon import progress as progress_module
 from colocroute.daemon.progress import LOG_SECONDS, QUIET_SECONDS, Log, RefreshProgress, progress_text
 
 
@@ -57,18 +58,26 @@ def test_a_long_one_is_told_of_now_and_then() -> None:
     assert shown.ends == 1
 
 
-def test_where_there_is_no_terminal_it_is_a_log_line(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(logging.getLogger("colocroute"), "propagate", True)  # a command has it off
+class Heard(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage())
+
+
+def test_where_there_is_no_terminal_it_is_a_log_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard = Heard()
+    for name, value in (("handlers", [heard]), ("propagate", False), ("level", logging.INFO)):
+        monkeypatch.setattr(progress_module.log, name, value)
     clock = Clock()
     progress = RefreshProgress(clock=clock)
-    with caplog.at_level(logging.INFO, "colocroute"):
-        for entries in (0, 40_000, 80_000, 120_000):
-            progress(entries)
-            clock.now += LOG_SECONDS
-        progress(None)
-    assert caplog.messages == [progress_text(40_000 * number, 10.0 * number) for number in (1, 2, 3)]
+    for entries in (0, 40_000, 80_000, 120_000):
+        progress(entries)
+        clock.now += LOG_SECONDS
+    progress(None)
+    assert heard.lines == [progress_text(40_000 * number, 10.0 * number) for number in (1, 2, 3)]
     assert Log.interval == LOG_SECONDS
 
 
