@@ -71,6 +71,15 @@ class Lab:
         """Mails in all queues."""
         return sum(site.queued() for site in self.sites.values())
 
+    def waiting(self) -> list[str]:
+        """What the queues say of each mail in them, and the last lines of the log that name it."""
+        return [
+            f"{name}: {mail}\n" + "\n".join([line for line in lines if mail["queue_id"] in line][-10:])
+            for name, site in self.sites.items()
+            for lines in [site.postfix.log_text().splitlines()]
+            for mail in site.postfix.queue()
+        ]
+
     def deferred(self) -> int:
         """Mails in all queues that have to wait."""
         return sum(site.deferred() for site in self.sites.values())
