@@ -6,9 +6,7 @@ disk for each row.  Must not know transactions or former routes.
 """
 
 from collections import Counter
-from collections.abc import Iterator
-from itertools import groupby
-from operator import itemgetter
+from collections.abc import Iterator, Sequence
 
 import lmdb
 
@@ -16,6 +14,7 @@ from colocroute.model import Record
 from colocroute.store.layout import (
     DOMAIN,
     INNER_ID,
+    LONGEST_KEY,
     ROUTE_DOMAIN,
     SITE,
     Databases,
@@ -31,10 +30,7 @@ from colocroute.store.layout import (
 
 CHUNK_ROWS = 2_000_000  # rows of entries and indexes together: about 250 MB of memory
 
-# A row of an index is one string until it is written, which sorts twice as fast as a pair: key, NUL, inner id.
-# The value, which is the same in all rows of an entry, waits under the id.
-_key_of = itemgetter(slice(-INNER_ID - 1))
-_id_of = itemgetter(slice(-INNER_ID, None))
+SHORT_KEY = LONGEST_KEY // 4  # characters: a character has up to four bytes in UTF-8
 
 
 class Load:
@@ -45,12 +41,9 @@ class Load:
         self._db = databases
         self._keys_of = keys_of
         self._entries: dict[bytes, bytes] = {}
-        self._values: dict[bytes, bytes] = {}
-        self._indexes: tuple[tuple[lmdb._Database, list[bytes]], ...] = (
-            (databases.addresses, []),
-            (databases.routes, []),
-            (databases.logins, []),
-        )
+        self._addresses: dict[bytes, bytes] = {}
+        self._routes: dict[bytes, bytes] = {}
+        self._logins: dict[bytes, bytes] = {}
         self._counts: Counter[tuple[bytes, str]] = Counter()
         self._first = True
         self._room = CHUNK_ROWS
@@ -68,12 +61,10 @@ class Load:
             self._txn.put(inner, entry_id, db=self._db.names)
         self.users += record.user is not None
         keys = self._keys_of(record)
-        self._values[inner] = one_owner(inner, keys.direct.encode())
-        tail = b"\0" + inner
-        (_, addresses), (_, routes), (_, logins) = self._indexes
-        addresses += [key_bytes(key) + tail for key in keys.addresses]
-        routes += [key_bytes(key) + tail for key in keys.routes]
-        logins += [key_bytes(key) + tail for key in keys.logins]
+        owner = one_owner(inner, keys.direct.encode())
+        _take(self._addresses, keys.addresses, owner)
+        _take(self._routes, keys.routes, owner)
+        _take(self._logins, keys.logins, one_owner(inner))
         for domain in set(keys.route_domains):
             self._counts[ROUTE_DOMAIN, domain] += 1
         if record.site is not None:
@@ -97,26 +88,29 @@ class Load:
         inners = sorted(entries)
         rows = zip(inners, map(entries.__getitem__, inners), strict=True)
         self._txn.cursor(self._db.entries).putmulti(rows, append=self._first)
-        for index, lines in self._indexes:
-            self._write(index, lines)
         entries.clear()
-        self._values.clear()
+        self._write(self._db.addresses, self._addresses)
+        self._write(self._db.routes, self._routes)
+        self._write(self._db.logins, self._logins)
         self._first = False
         self._room = CHUNK_ROWS
 
-    def _write(self, index: lmdb._Database, lines: list[bytes]) -> None:
-        lines.sort()
-        value_of = one_owner if index is self._db.logins else self._values.__getitem__
-        rows = zip(map(_key_of, lines), map(value_of, map(_id_of, lines)), strict=True)
-        consumed, added = self._txn.cursor(index).putmulti(rows, overwrite=False, append=self._first)
-        if added < consumed:
-            # A key that is there was passed over, and so was one that came out of order: it has a NUL in it.
-            self._complete(index, lines)
-        lines.clear()
+    def _write(self, index: lmdb._Database, rows: dict[bytes, bytes]) -> None:
+        keys = sorted(rows)
+        sorted_rows = zip(keys, map(rows.__getitem__, keys), strict=True)
+        consumed, added = self._txn.cursor(index).putmulti(sorted_rows, overwrite=False, append=self._first)
+        if added < consumed:  # a key that an earlier chunk has was passed over
+            for key, value in rows.items():
+                there = self._txn.get(key, value, index)
+                if there != value:
+                    self._txn.put(key, with_owners(there, owners(value)), db=index)
+        rows.clear()
 
-    def _complete(self, index: lmdb._Database, lines: list[bytes]) -> None:
-        for key, group in groupby(lines, _key_of):
-            value = self._txn.get(key, None, index)
-            inners = list(map(_id_of, group))
-            if value is None or owners(value) != inners:
-                self._txn.put(key, with_owners(value, inners), db=index)
+
+def _take(rows: dict[bytes, bytes], keys: Sequence[str], owner: bytes) -> None:
+    """Adds an owner to each of the keys."""
+    for key in keys:
+        short = 0 < len(key) <= SHORT_KEY
+        name = key.encode("utf-8", "surrogatepass") if short else key_bytes(key)
+        if rows.setdefault(name, owner) is not owner:
+            rows[name] = with_owners(rows[name], owners(owner))
