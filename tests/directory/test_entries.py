@@ -165,7 +165,8 @@ def test_no_more_is_remembered_than_the_limit(monkeypatch: pytest.MonkeyPatch) -
     for number in range(120):
         entry = RawEntry(2, b"x" * number, {b"a%d" % number: [b"v"]})
         assert [short(body_of(entry), memory) for _ in range(2)] == [entry, entry]
-    assert (len(memory.heads), len(memory.openings)) == (100, 100)
+        assert max(len(memory.heads), len(memory.openings)) <= 100
+    assert len(memory.openings) == 120 - 100, "what earlier searches brought makes room"
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import argparse
 import importlib
 import logging
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -27,6 +28,9 @@ def main() -> int:
     if os.geteuid():
         log.error("run it as root: it starts slapd and Postfix, and pins processes to cores")
         return os.EX_NOPERM
+    signal.signal(
+        signal.SIGTERM, lambda number, _frame: sys.exit(128 + number)
+    )  # servers are ended on the way out
     load = machine.wait_until_quiet(0.0 if args.quick else QUIET_SECONDS)
     with tempfile.TemporaryDirectory(prefix="colocroute-load-") as temporary:
         work = args.work or Path(temporary)

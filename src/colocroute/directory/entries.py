@@ -24,7 +24,9 @@ SYNC_STATES = {
     for state in range(0x80)
 }
 
-HEADS_LIMIT = 5000  # of either kind; a search that asks for ten attributes brings some hundreds
+# Of either kind.  A search for ten attributes brings some hundreds; its openings begin with its message id, so
+# that those of earlier searches are of no use any more.
+HEADS_LIMIT = 5000
 OPENING_BYTES = 11  # reach to the DN if lengths are of one byte, two, or as Active Directory writes them
 
 
@@ -122,7 +124,9 @@ def _opening(body: bytes, openings: dict[bytes, Opening]) -> Opening:
         raise IndexError
     form = FOUR_BYTES if body[end + 1] == 0x84 else ONE_BYTE
     opening = Opening(message_id, dn_at, end, body[end:at], at, stop, form)
-    if dn_at <= OPENING_BYTES and len(openings) < HEADS_LIMIT:
+    if dn_at <= OPENING_BYTES:
+        if len(openings) >= HEADS_LIMIT:
+            openings.clear()
         openings[body[:OPENING_BYTES]] = opening
     return opening
 

@@ -11,16 +11,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from colocroute.bench.load import Result
 from tests.lab.company import SUFFIX
 from tests.lab.daemon import Daemon, daemon, wait_for
 from tests.lab.slapd import Slapd
 from tests.load import company, machine, measure, ours
-from tests.load.figures import Goal, Section, Table, interleaved, median, ratio, spread
+from tests.load.figures import Goal, Plot, Section, Table, interleaved, median, ratio, spread
 from tests.load.lab import Lab
 
 USERS, QUICK_USERS = 100_000, 20_000
 READ_GOAL, P99_GOAL = 3.0, 2.0
 RATE = 5_000
+PERCENTILES = (50.0, 75.0, 90.0, 95.0, 98.0, 99.0, 99.5, 99.9)
 WITHOUT, DURING, COMPUTING = "without", "while refreshes run", "while as many processes as cores only compute"
 
 
@@ -29,7 +31,7 @@ def run(lab: Lab) -> Section:
     users = QUICK_USERS if lab.quick else USERS
     with company.slapd(users) as server:
         reading, cpu = _first(lab, server)
-        latency, refreshes = _lookups(lab, server, users)
+        latency, curves, refreshes = _lookups(lab, server, users)
     times = ratio(reading["first refresh, durable"], reading["ldapsearch to /dev/null"])
     during = ratio(latency[DURING], latency[WITHOUT])
     return Section(
@@ -67,6 +69,17 @@ def run(lab: Lab) -> Section:
                     f"{ratio(latency[COMPUTING], latency[WITHOUT]):.1f} x"
                 ),
             ),
+        ],
+        plots=[
+            Plot(
+                name="latency-refresh",
+                title="Lookups while a full refresh runs",
+                x="percentile",
+                y="us",
+                lines=curves,
+                log_x=False,
+                log_y=True,
+            )
         ],
     )
 
@@ -118,8 +131,10 @@ def _first(lab: Lab, server: Slapd) -> tuple[dict[str, list[float]], list[float]
     return found, cpu
 
 
-def _lookups(lab: Lab, server: Slapd, users: int) -> tuple[dict[str, list[float]], int]:
-    """p99 with the replicator refreshing all the time, and with it stopped."""
+def _lookups(
+    lab: Lab, server: Slapd, users: int
+) -> tuple[dict[str, list[float]], dict[str, list[tuple[float, float]]], int]:
+    """p99, and other percentiles, with the replicator refreshing all the time and with it stopped; refreshes."""
     sections = ours.sections(server.ldapi)
     sections["directory"]["full_refresh_interval"] = "1s"
     requests = lab.requests(users * ours.ADDRESSES_PER_USER, hot=True)
@@ -127,36 +142,45 @@ def _lookups(lab: Lab, server: Slapd, users: int) -> tuple[dict[str, list[float]
         service.wait_state("live", 120)
         replicator = _replicator(service)
         before = _refreshes(service)
+        results: dict[str, list[Result]] = {WITHOUT: [], DURING: [], COMPUTING: []}
 
-        def p99() -> float:
+        def p99(name: str) -> float:
             seconds = 2 * lab.seconds
             address = f"unix:{service.socket}"
             # Of these processes only the generator comes first: it is what measures.
             first = machine.BEFORE_OTHERS if lab.first else ()
             result = measure.run(address, requests, connections=16, seconds=seconds, rate=RATE, prefix=first)
+            results[name].append(result)
             return result.percentile(99)
 
         def during() -> float:
             os.kill(replicator, signal.SIGCONT)
             seen = _refreshes(service)
             wait_for(lambda: _refreshes(service) > seen, "a refresh", 120)
-            return p99()
+            return p99(DURING)
 
         def computing() -> float:
             os.kill(replicator, signal.SIGSTOP)
             with busy(len(machine.CORES)):
-                return p99()
+                return p99(COMPUTING)
 
         def without() -> float:
             os.kill(replicator, signal.SIGSTOP)
             time.sleep(1.0)  # slapd goes on sending until its buffers are full
-            return p99()
+            return p99(WITHOUT)
 
         try:
             found = interleaved(lab.rounds, {WITHOUT: without, DURING: during, COMPUTING: computing})
-            return found, _refreshes(service) - before
+            return found, _curves(results), _refreshes(service) - before
         finally:
             os.kill(replicator, signal.SIGCONT)
+
+
+def _curves(results: dict[str, list[Result]]) -> dict[str, list[tuple[float, float]]]:
+    return {
+        name: [(at, median([result.percentile(at) for result in each])) for at in PERCENTILES]
+        for name, each in results.items()
+    }
 
 
 @contextmanager
