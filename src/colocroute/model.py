@@ -103,8 +103,8 @@ class Keys(msgspec.Struct, frozen=True, gc=False):
     """The folded keys a record is found by; all empty for a disabled user.
 
     `route_domains` are the domains of `routes`.  `direct` is the only route of a user where lookups may be answered
-    with it by comparing bytes: it is written as its key, neither an address nor the route has a character that
-    can be written in several ways (quoted, or not ASCII), and none is a catch-all.
+    with it by comparing bytes: it is written as its key, no address, route or login has a character that can be
+    written in several ways (quoted, or not ASCII), and no address is a catch-all.
     """
 
     addresses: tuple[str, ...] = ()

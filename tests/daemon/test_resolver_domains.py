@@ -135,12 +135,25 @@ def test_a_site_whose_transport_goes_waits_for_another(tmp_path: Path) -> None:
         assert say(resolver, "recipient", HOME) == say(resolver, "relay_recipient", HOME) == Found(HOME)
         assert say(resolver, "virtual_alias", IDA) == Found(HOME)
         fill(mirror, ida(MOVED))
-        assert say(resolver, "virtual_alias", HOME) == Found(MOVED)
-        assert say(resolver, "relay_domains", INTERNAL) == Found(INTERNAL)
-        with mirror.transaction(time.time()) as txn:
-            txn.expire(former_before=time.time() + 1, removed_before=0.0)
-        assert say(resolver, "relay_domains", INTERNAL) == NOT_FOUND
+        assert say(resolver, "relay_domains", INTERNAL) == NOT_FOUND, "nobody's route points there any more"
         assert say(resolver, "transport", HOME) == NOT_FOUND
+
+
+def test_a_transport_that_was_a_mistake_costs_nothing_once_it_is_mended(tmp_path: Path) -> None:
+    """Not for as long as moves are remembered: that is longer than mail is queued."""
+    mistaken = Entry(b"bob", "cn=bob", UserEntry(("bob@test.tux",), (f"bob@{SECOND}",), ("bob",)))
+    mended = Entry(b"bob", "cn=bob", UserEntry(("bob@test.tux",), ("bob@external.test.tux",), ("bob",)))
+    zone = Entry(b"zone", "cn=zone", domains=(SECOND,))
+    info = Entry(b"info", "cn=info", UserEntry((f"info@{SECOND}",), ("info@external.test.tux",), ("info",)))
+    transport = Entry(b"site", "cn=site", site=SiteEntry((SECOND,), ("smtp:[10.9.0.1]",)))
+    with opened(tmp_path) as mirror:
+        resolver = resolving(mirror, tmp_path)
+        fill(mirror, zone, info, transport, mistaken)
+        assert say(resolver, "transport", f"x@{SECOND}") == Found("smtp:[10.9.0.1]")
+        fill(mirror, zone, info, mended)
+        assert say(resolver, "virtual_alias", f"info@{SECOND}") == Found("info@external.test.tux")
+        assert say(resolver, "virtual_alias_domains", SECOND) == Found(SECOND)
+        assert say(resolver, "relay_domains", SECOND) == NOT_FOUND
 
 
 def test_a_mirror_emptied_for_another_schema_denies_nothing_of_ours(tmp_path: Path) -> None:
@@ -159,11 +172,11 @@ def test_a_mirror_emptied_for_another_schema_denies_nothing_of_ours(tmp_path: Pa
 def test_a_move_is_remembered_when_the_schema_changes(tmp_path: Path) -> None:
     with opened(tmp_path) as mirror:
         fill(mirror, TRANSPORT, ida())
-        fill(mirror, ida(MOVED))
+        fill(mirror, TRANSPORT, ida(MOVED))
     with opened(tmp_path, "mail") as mirror:
         resolver = resolving(mirror, tmp_path)
         denies_nothing_of_ours(resolver)
-        fill(mirror, ida(MOVED))
+        fill(mirror, TRANSPORT, ida(MOVED))
         assert say(resolver, "virtual_alias", HOME) == Found(MOVED)
         assert say(resolver, "transport", HOME) == Found("smtp:[10.2.0.1]")
 

@@ -25,6 +25,7 @@ def keys_of(record: Record) -> Keys:
         routes=routes,
         logins=tuple(login.lower() for login in user.logins),
         route_domains=tuple(route.rpartition("@")[2] for route in routes),
+        direct=routes[0] if len(routes) == 1 and routes == user.routes else "",
     )
 
 

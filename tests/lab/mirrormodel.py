@@ -4,8 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from colocroute.model import Record, User
-from colocroute.store.layout import LONGEST_KEY, inner_id
+from colocroute.store.layout import INNER_ID, LONGEST_KEY, inner_id
 from tests.lab.mirror import keys_of
+
+
+def is_name(entry_id: bytes) -> bool:
+    """Whether an id is a DN, which may be given to somebody else, and no entryUUID."""
+    return len(entry_id) != INNER_ID
 
 
 @dataclass
@@ -42,7 +47,8 @@ class Model:
             self.former.pop(route, None)
         if old is not None:
             before = keys_of(old)
-            self._leave(entry_id, before.routes, record if after.addresses else old, now)
+            is_known = after.addresses and not is_name(entry_id)
+            self._leave(entry_id, before.routes, record if is_known else old, now)
         return True
 
     def load(self, items: Iterable[tuple[bytes, Record]], now: float) -> None:
@@ -109,7 +115,7 @@ class Model:
         if self.complete:
             self.were_sites |= self.known_sites
             self.known_sites, self.known_domains = set(), set()
-        self.were_sites &= self.site_domains() | self.route_domains() | self.former_domains()
+        self.were_sites &= self.site_domains() | self.route_domains()
 
     def empty(self) -> None:
         """What another configuration of the directory does."""
@@ -134,7 +140,10 @@ class Model:
         owner, was, _ = self.former[route]
         record = self.entries.get(owner)
         if record is not None and record.user is not None:
-            return [record.user] if record.user.enabled else []
+            left, has = keys_of(was), keys_of(record)
+            kind = "logins" if left.logins else "addresses"
+            shares = set(getattr(left, kind)) & set(getattr(has, kind))
+            return [record.user] if record.user.enabled and (shares or not is_name(owner)) else []
         heirs = [self.entries[heir].user for heir in self.heirs(was)]
         return [heir for heir in heirs if heir is not None] if len(heirs) == 1 else []
 

@@ -134,3 +134,32 @@ def test_the_topology_stays_when_a_site_is_reloaded_under_a_new_id(mirror: Mirro
         txn.remove(entry_id(10), keep=False)
         assert not txn.topology_changed
     assert topology(mirror) == before
+
+
+def direct(mirror: Mirror, address: str = "anna@test.tux", route: str = EXTERNAL) -> tuple[bytes, bytes]:
+    """What the rows of an address and of a route address answer without a look at the user."""
+    with mirror.snapshot() as snapshot:
+        return snapshot.direct_owner(address.encode()), snapshot.direct_resident(route.encode())
+
+
+def test_the_rows_follow_a_move_though_the_address_stays(mirror: Mirror) -> None:
+    put(mirror, ANNA, anna())
+    assert direct(mirror) == (EXTERNAL.encode(), EXTERNAL.encode())
+    put(mirror, ANNA, anna(PARIS))
+    assert direct(mirror, route=PARIS) == (PARIS.encode(), PARIS.encode())
+    assert direct(mirror)[1] == b""
+
+
+def test_a_row_of_two_owners_answers_nothing(mirror: Mirror) -> None:
+    put(mirror, ANNA, anna())
+    put(mirror, ANNA_RELOADED, anna(PARIS))
+    assert direct(mirror) == (b"", EXTERNAL.encode())
+    put(mirror, ANNA_RELOADED, anna(PARIS, enabled=False))
+    assert direct(mirror)[0] in (b"", EXTERNAL.encode())
+    assert owners(mirror) == [EXTERNAL]
+
+
+def test_a_row_whose_user_has_more_routes_answers_nothing(mirror: Mirror) -> None:
+    put(mirror, ANNA, anna())
+    put(mirror, ANNA, user("anna", "anna@test.tux", routes=(EXTERNAL, PARIS), logins=("anna",)))
+    assert direct(mirror) == (b"", b"")

@@ -12,8 +12,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from colocroute.model import Record, SiteEntry, User
 from colocroute.store import environment, load
+from colocroute.store.layout import key_bytes
 from colocroute.store.mirror import Mirror
-from tests.lab.mirror import open_mirror
+from tests.lab.mirror import keys_of, open_mirror
 from tests.lab.mirrormodel import Model
 
 LONG = "a" * 600
@@ -177,6 +178,15 @@ class MirrorMachine(RuleBasedStateMachine):
         self.same()
         self.load(items, 1000)
 
+    def direct(self, kind: str, key: bytes) -> set[bytes]:
+        """What an index row may say: nothing, or what is true of the only owner."""
+        having = [
+            keys_of(record).direct.encode()
+            for record in self.model.entries.values()
+            if key in map(key_bytes, getattr(keys_of(record), kind))
+        ]
+        return {b"", *having} if len(having) == 1 else {b""}
+
     @invariant()
     def same(self) -> None:
         model = self.model
@@ -191,6 +201,9 @@ class MirrorMachine(RuleBasedStateMachine):
                 for name in names:
                     found = sorted(map(repr, find(name.lower())))
                     assert found == sorted(map(repr, model.having(kind, name.lower()).values())), name
+            for key in {key_bytes(name.lower()) for name in (*ADDRESSES, *ROUTES)}:
+                assert snapshot.direct_owner(key) in self.direct("addresses", key), key
+                assert snapshot.direct_resident(key) in self.direct("routes", key), key
             for route in ROUTES:
                 assert snapshot.former_residents(route.lower()) == model.former_residents(route.lower())
             sites = [record.site for record in model.entries.values() if record.site]

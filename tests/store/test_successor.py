@@ -159,3 +159,30 @@ def test_who_was_disabled_first_is_known_again(mirror: Mirror) -> None:
     remove(mirror, DORA)
     put(mirror, DORA_RELOADED, anna(PARIS))
     assert former(mirror, EXTERNAL) == [PARIS]
+
+
+NAMED = b"cn=john smith,dc=test"
+
+
+def john(login: str, *addresses: str, route: str) -> Record:
+    return user("john", *addresses, routes=(route,), logins=(login,) if login else ())
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize(("login", "other"), [("js", "js2"), ("", ""), ("js", ""), ("", "js2")])
+def test_another_of_the_same_name_is_somebody_else(
+    mirror: Mirror, login: str, other: str, at_once: bool
+) -> None:
+    """Where there are no entryUUIDs the name is the id; a poll may find the one in place of the other."""
+    put(mirror, NAMED, john(login, "john@test.tux", route=EXTERNAL))
+    if not at_once:
+        remove(mirror, NAMED)
+    put(mirror, NAMED, john(other, "j.smith@test.tux", route=PARIS), now=2.0)
+    assert former(mirror, EXTERNAL) == []
+
+
+@pytest.mark.parametrize("login", ["js", ""])
+def test_who_moves_under_the_same_name_is_known(mirror: Mirror, login: str) -> None:
+    put(mirror, NAMED, john(login, "john@test.tux", route=EXTERNAL))
+    put(mirror, NAMED, john(login, "john@test.tux", "j.smith@test.tux", route=PARIS), now=2.0)
+    assert former(mirror, EXTERNAL) == [PARIS]

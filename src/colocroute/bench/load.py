@@ -12,10 +12,10 @@ import msgspec
 from colocroute.errors import TemporaryError
 
 GRACE_SECONDS = 2  # for the last replies; as GRACE in load.c
-LATE_SECONDS, LATE_SHARE = (
-    0.1,
-    0.01,
-)  # of the time: one stall of a busy machine at its end is no falling behind
+
+# One stall of a busy machine at the end is no falling behind: seconds, and of the time.
+LATE_SECONDS = 0.1
+LATE_SHARE = 0.01
 
 
 class Protocol(Enum):

@@ -40,6 +40,8 @@ def run(args: argparse.Namespace) -> int:
     config = build.load(args.config)
     mirror = build.open_mirror(config, writable=False)
     try:
+        if mirror.is_others:
+            raise TemporaryError(build.OTHERS_MIRROR)
         held = _meta(mirror).held
         if held is None:
             print("nothing is held")

@@ -158,7 +158,8 @@ def _postfix(config: "Config", directory: Path | None) -> Iterator[Finding]:
         yield from check_chroot(sockets, postfix)
         yield from check_delimiter(config.routing.recipient_delimiter, postfix)
         domains = known(config)
-        yield from check_domains(domains.public, domains.sites, config.listen.socketmap, postfix)
+        if not domains.empty:
+            yield from check_domains(domains.public, domains.sites, config.listen.socketmap, postfix)
 
 
 def lines(found: Sequence[Finding]) -> Iterator[str]:

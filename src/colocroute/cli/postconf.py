@@ -35,8 +35,8 @@ examples:
   colocroute postconf --no-rewriting --config-dir /etc/postfix-out
 
 Run it again, on every server, when a site or a public domain is added: the domains are lists in main.cf.
-exit codes: 0 fine, 75 the mirror is empty or cannot be read, no site is known, or there is no Postfix,
-78 configuration error."""
+exit codes: 0 fine, 75 the mirror cannot be read or (but for maps that are only printed) is empty, no site is
+known, or there is no Postfix, 78 configuration error."""
 
 WIDTH = 100
 
@@ -104,9 +104,10 @@ def _maincf(directory: Path | None, *, needed: bool) -> Maincf | None:
 def _wanted(
     config: "Config", known: domains.Domains, args: argparse.Namespace, installed: Installed
 ) -> Wanted:
-    if not known.sites and args.wiring == "lists":
+    if args.wiring == "lists" and (known.empty or not known.sites):
+        which = "not every site" if known.sites else "no site"
         raise TemporaryError(
-            "no site is known, and lists without them would refuse all mail of the sites; start the service "
+            f"{which} is known, and lists without them would refuse all mail of the sites; start the service "
             "and see 'colocroute status'"
         )
     return Wanted(

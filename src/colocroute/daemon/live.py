@@ -42,7 +42,7 @@ def holding(config: Config, dn: str, key: str) -> tuple[str, ...]:
     def ask() -> None:
         try:
             answers.put(_holding(config, dn, key))
-        except (DirectoryError, ValueError) as error:  # the latter for a DN that is none
+        except (DirectoryError, ValueError, OSError) as error:  # a DN that is none, a full disk under a file
             answers.put(DirectoryError(str(error)))
 
     # A thread that is left behind, as neither a name in the DNS nor a server has a deadline this short.

@@ -93,6 +93,9 @@ class Line:
         self._bar = Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=False)
         self._task = self._bar.add_task("")
         self._bar.start()
+        self._bar.console.show_cursor(
+            True
+        )  # who ends the service by SIGTERM ends this process where it stands
 
     def show(self, entries: int, seconds: float) -> None:
         """See `Display`."""

@@ -7,7 +7,7 @@ A site domain is one that has a transport entry, or that a user's route points i
 domain; site wins over public.  A route alone makes no other domain a site's: one that is mistyped must not take
 the company's main domain away from everybody, nor make all mail to somebody else's domain wait.  Nor does a
 transport entry alone make a site of a domain that the operator named as public.  A domain that had a transport
-entry stays a site's as long as routes point into it: its mail waits for another one.
+entry stays a site's as long as current routes point into it: its mail waits for another one.
 """
 
 from collections.abc import Collection, Iterable
@@ -36,7 +36,7 @@ def topology(
 ) -> Topology:
     """Puts the transport entries, the domains of routes and the domain entries together.
 
-    `former_sites` are domains that had a transport entry, into which routes still point.
+    `former_sites` are domains that had a transport entry, into which current routes still point.
     `here` names the site domains that this server is responsible for, `unplaced` those of which it is not known:
     their mail waits, for it must never be sent to oneself.  What is no domain name is ignored.
 

@@ -1,8 +1,10 @@
 """What is known of domains: how many records use each as what, and which were known before.
 
-Owns the rows of `domains`.  Rule: a domain that had a transport is not forgotten as long as routes point into it,
-current or former: nobody may be told that it is none of ours because an entry is missing.  The same holds for every
-domain of a mirror that was emptied, until a complete refresh says what there is.  Must not know records.
+Owns the rows of `domains`.  Rule: a domain that had a transport is not forgotten as long as somebody's route points
+into it: nobody may be told that it is none of ours because an entry is missing.  A former route is no reason: all
+mail to the domain would wait for as long as moves are remembered, which is longer than mail is queued.  The same
+holds for every domain of a mirror that was emptied, until a complete refresh says what there is.  Must not know
+records.
 """
 
 from collections.abc import Callable, Iterator
@@ -38,11 +40,8 @@ def listed(rows: Rows, databases: Databases, kind: bytes) -> Iterator[tuple[str,
 
 
 def is_routed(get: Get, databases: Databases, domain: str) -> bool:
-    """Whether routes point into the domain, current or former."""
-    return any(
-        get(domain_key(kind, domain), None, databases.domains) is not None
-        for kind in (ROUTE_DOMAIN, FORMER_DOMAIN)
-    )
+    """Whether current routes point into the domain."""
+    return get(domain_key(ROUTE_DOMAIN, domain), None, databases.domains) is not None
 
 
 def rows_to_keep(txn: Txn, databases: Databases) -> list[tuple[bytes, bytes]]:

@@ -14,7 +14,6 @@ from colocroute.model import Record
 from colocroute.store.layout import (
     DOMAIN,
     INNER_ID,
-    LONGEST_KEY,
     ROUTE_DOMAIN,
     SITE,
     Databases,
@@ -28,9 +27,7 @@ from colocroute.store.layout import (
     with_owners,
 )
 
-CHUNK_ROWS = 2_000_000  # rows of entries and indexes together: about 250 MB of memory
-
-SHORT_KEY = LONGEST_KEY // 4  # characters: a character has up to four bytes in UTF-8
+CHUNK_ROWS = 2_000_000  # rows of entries and indexes together: about 360 MB of memory
 
 
 class Load:
@@ -109,8 +106,6 @@ class Load:
 
 def _take(rows: dict[bytes, bytes], keys: Sequence[str], owner: bytes) -> None:
     """Adds an owner to each of the keys."""
-    for key in keys:
-        short = 0 < len(key) <= SHORT_KEY
-        name = key.encode("utf-8", "surrogatepass") if short else key_bytes(key)
+    for name in map(key_bytes, keys):
         if rows.setdefault(name, owner) is not owner:
             rows[name] = with_owners(rows[name], owners(owner))

@@ -38,7 +38,7 @@ from colocroute.store.layout import (
     owners,
 )
 from colocroute.store.meta import Counts, Meta
-from colocroute.store.successor import successor
+from colocroute.store.successor import is_still, successor
 
 Index = Literal["addresses", "routes", "former", "logins"]
 
@@ -111,7 +111,8 @@ class Snapshot:
     def former_residents(self, key: str) -> list[User]:
         """The user that left this route, none if it is somebody's now or its leaving is forgotten.
 
-        If the entry is gone (reloaded under a new id), the `successor`.
+        If the entry is gone (reloaded under a new id), the `successor`; if its id is only its DN and somebody else
+        has that now, none.
         """
         db = self._db
         try:
@@ -122,7 +123,9 @@ class Snapshot:
             entry = self._get(former.owner, None, db.entries)
             user = decode_record(entry).user if entry is not None else None
             if user is not None:
-                return [user] if user.enabled else []
+                named = self._get(former.owner, None, db.names) is not None
+                is_owner = not named or is_still(self._get, db, former.person, former.owner)
+                return [user] if user.enabled and is_owner else []
             heir = successor(self._get, db, former.person)
             return [] if heir is None else [self._user(heir)]
         except FAILURES as error:

@@ -31,6 +31,13 @@ def successor(get: Get, databases: Databases, gone: Person) -> bytes | None:
     return same[0] if len(same) == 1 else None
 
 
+def is_still(get: Get, databases: Databases, left: Person, inner: bytes) -> bool:
+    """Whether an entry that is known by its DN is this person's: a DN may have been given to somebody else."""
+    index, keys = (databases.logins, left.logins) if left.logins else (databases.addresses, left.addresses)
+    rows = (get(key, None, index) for key in keys)
+    return any(row is not None and inner in owners(row) for row in rows)
+
+
 def _is_same(get: Get, databases: Databases, gone: Person, inner: bytes) -> bool:
     if gone.logins:
         rows = [get(login, None, databases.logins) for login in gone.logins]

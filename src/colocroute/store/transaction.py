@@ -94,7 +94,9 @@ class Transaction(Snapshot):
         for route in after.routes:
             self._leavings.forget_route(route)
         if old is not None and before.routes != after.routes:
-            who = person(record, after) if after.addresses else person(old, before)
+            # Where the id is the DN, this may be somebody else already, who must not be taken for who left.
+            is_known = after.addresses and len(entry_id) == INNER_ID
+            who = person(record, after) if is_known else person(old, before)
             self._leave(inner, who, before, after)
         if before.addresses and not after.addresses and not (record.user and not record.user.enabled):
             self._note_muted(before.addresses[0], record.dn)
