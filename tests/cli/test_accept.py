@@ -108,6 +108,14 @@ def test_without_the_daemon_nobody_carries_it_out(config: Path, capsys: pytest.C
 
 
 @pytest.mark.usefixtures("running")
+def test_an_edited_schema_does_not_hide_that_something_is_held(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config.write_text(config.read_text().replace("[schema]", '[schema]\nlogin = "cn"'))
+    assert main(["accept", "--yes", "-c", str(config)]) == 75
+    assert build.OTHERS_MIRROR in capsys.readouterr().err
+
+
 def test_an_approval_that_is_not_taken_in_time_is_75(
     config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -90,12 +90,23 @@ line.end()
 """
 
 
-def test_on_a_terminal_it_is_one_line() -> None:
+def on_a_terminal(program: str) -> str:
+    """What the program writes there."""
     ours, theirs = pty.openpty()
-    subprocess.run([sys.executable, "-c", SHOW], stderr=theirs, check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", program], stderr=theirs, check=True, timeout=60)
     text = os.read(ours, 65536).decode()
     os.close(ours)
     os.close(theirs)
+    return text
+
+
+def test_on_a_terminal_it_is_one_line() -> None:
+    text = on_a_terminal(SHOW)
     assert progress_text(40_000, 2.0) in text
     assert progress_text(80_000, 4.0) in text
     assert text.count("\n") <= 1
+
+
+def test_the_cursor_is_there_though_the_process_is_ended_meanwhile() -> None:
+    text = on_a_terminal(SHOW.replace("line.end()", "import os; os._exit(0)"))
+    assert text.rfind("\x1b[?25l") < text.rfind("\x1b[?25h")
