@@ -107,7 +107,6 @@ def test_without_the_daemon_nobody_carries_it_out(config: Path, capsys: pytest.C
     assert capsys.readouterr() == ("", "colocroute: the daemon is not running; start it, then accept\n")
 
 
-@pytest.mark.usefixtures("running")
 def test_an_edited_schema_does_not_hide_that_something_is_held(
     config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -116,6 +115,7 @@ def test_an_edited_schema_does_not_hide_that_something_is_held(
     assert build.OTHERS_MIRROR in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("running")
 def test_an_approval_that_is_not_taken_in_time_is_75(
     config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

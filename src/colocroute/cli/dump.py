@@ -88,7 +88,8 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"unknown map {args.map!r}; there are: {', '.join(maps.MAPS)}")
     with whole(config) as view:
         if view.state is State.EMPTY:
-            raise TemporaryError(f"{build.store_path(config)}: the mirror is empty: nothing is known yet")
+            reason = build.OTHERS_MIRROR if view.is_others else "the mirror is empty: nothing is known yet"
+            raise TemporaryError(f"{build.store_path(config)}: {reason}")
         if view.state is not State.LIVE:
             _say(f"warning: the mirror is {view.state.value}: this is what it last knew")
         without = overreaching(view, args.map)
