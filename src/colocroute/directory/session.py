@@ -7,6 +7,7 @@ Known limit: parts of the tree on other servers (referrals) are not followed, on
 """
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from operator import attrgetter
@@ -32,7 +33,7 @@ REFRESH_SILENCE = 120.0  # seconds between two messages of a refresh; a large di
 _message_id_of = attrgetter("message_id")
 
 
-class LdapSession:
+class LdapSession(ABC):
     """What both kinds of `Session` share.  `interval` is that of the heartbeat, in seconds."""
 
     mode = ""
@@ -102,13 +103,13 @@ class LdapSession:
                 self._progress = now
                 self.contact = time.clock_gettime(time.CLOCK_BOOTTIME)
 
+    @abstractmethod
     def _begin(self, now: float, events: list[Event]) -> float:
         """Starts a search if it is time to; returns the seconds until this must be called again."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _take(self, messages: Iterable[Message], events: list[Event]) -> None:
         """Adds the events that messages of the search mean, up to its end."""
-        raise NotImplementedError
 
     def _take_others(self, messages: Iterable[Message]) -> None:
         for message in messages:
@@ -118,9 +119,9 @@ class LdapSession:
             else:
                 refuse_notice(message)
 
+    @abstractmethod
     def _is_refreshing(self) -> bool:
         """Whether a refresh has begun and not ended."""
-        raise NotImplementedError
 
     def _check_progress(self, now: float) -> None:
         """Gives up a refresh that has stopped in the middle, though the directory answers the heartbeat."""
