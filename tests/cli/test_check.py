@@ -4,8 +4,6 @@ import json
 import re
 import shutil
 import socket
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +28,6 @@ IN_ORDER = [
     Entry(b"anna", "uid=anna", UserEntry(("anna@test.tux",), ("anna@central.test.tux",), ("anna",))),
 ]
 WARNED = [Entry(b"x", "uid=x", UserEntry(("x@example.com",), ("x@central.test.tux",)))]
-
-
-@pytest.fixture
-def directory() -> Iterator[Path]:
-    """Short enough for a socket, and open to all."""
-    path = Path(tempfile.mkdtemp(prefix="cr", dir="/tmp"))
-    path.chmod(0o755)
-    yield path
-    shutil.rmtree(path)
 
 
 @pytest.fixture

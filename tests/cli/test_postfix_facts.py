@@ -4,8 +4,6 @@ import os
 import shutil
 import socket
 import stat
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,13 +11,6 @@ import pytest
 from colocroute.cli.postfix_facts import account, nodes, read_postfix
 from colocroute.errors import ColocrouteError
 from tests.lab.mailcompany import age
-
-
-@pytest.fixture
-def short() -> Iterator[Path]:
-    directory = Path(tempfile.mkdtemp(prefix="cr", dir="/tmp"))
-    yield directory
-    shutil.rmtree(directory)
 
 
 def test_a_postfix(tmp_path: Path) -> None:
@@ -50,9 +41,9 @@ def test_accounts() -> None:
     assert account("no-such-user") is None
 
 
-def test_the_way_to_a_socket(short: Path) -> None:
-    path = short / "a" / "map.sock"
-    assert [node.path for node in nodes(str(path))] == ["/", "/tmp", str(short)]
+def test_the_way_to_a_socket(directory: Path) -> None:
+    path = directory / "a" / "map.sock"
+    assert [node.path for node in nodes(str(path))] == ["/", "/tmp", str(directory)]
     path.parent.mkdir(mode=0o711)
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(path))

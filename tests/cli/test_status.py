@@ -2,11 +2,8 @@
 
 import json
 import os
-import shutil
 import subprocess
-import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +26,6 @@ def config(tmp_path: Path) -> Path:
     path = configured(tmp_path, here=list(HERE))
     holds(path, company_entries())
     return path
-
-
-@pytest.fixture
-def directory() -> Iterator[Path]:
-    """One that anybody may enter."""
-    path = Path(tempfile.mkdtemp(prefix="cr", dir="/tmp"))
-    path.chmod(0o755)
-    yield path
-    shutil.rmtree(path)
 
 
 def status(config: Path, capsys: pytest.CaptureFixture[str], code: int) -> dict[str, Any]:

@@ -46,16 +46,6 @@ def render(csns: Csns) -> bytes:
     return RID + b",csn=" + b";".join(csns[sid] for sid in sorted(csns))
 
 
-def has_csn(cookie: bytes) -> bool:
-    """Whether the cookie says anything."""
-    return bool(parse(cookie))
-
-
-def merge(cookie: bytes, newer: bytes) -> bytes:
-    """Both in one, the newest CSN of each sid; what has no CSN adds nothing."""
-    return render(newest_of(parse(cookie), parse(newer)))
-
-
 def newest_of(csns: Csns, others: Csns) -> dict[bytes, bytes]:
     """The newest CSN of each sid in either."""
     newest = dict(csns)
