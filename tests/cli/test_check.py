@@ -292,3 +292,26 @@ def test_a_site_that_came_after_the_lists_of_main_cf(
         1,
         ["rome.test.tux"],
     )
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_lists_are_not_held_against_a_mirror_that_knows_only_a_part(
+    begun: bool, directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a mirror made with another [schema] the transports are known and the sites of mere routes are not."""
+    config = configured(directory)
+    by_route = Entry(b"zoe", "uid=zoe", UserEntry(("zoe@test.tux",), ("zoe@rome.test.tux",), ("zoe",)))
+    holds(config, [*IN_ORDER, by_route])
+    etc = postfix(directory)
+    assert main(["postconf", "-c", str(config), "--config-dir", str(etc), "--apply"]) == 0
+    age(etc)
+    config.write_text(config.read_text().replace("[schema]", '[schema]\nlogin = "cn"'))
+    if begun:  # the replicator has emptied it and not read the directory yet
+        build.open_mirror(build.load(config), writable=True).close()
+    capsys.readouterr()
+    _, found = check(config, etc, capsys)
+    assert not {"obsolete-domain", "unlisted-domain"} & set(codes(found))
+    assert main(["postconf", "-c", str(config), "--config-dir", str(etc)]) == 75
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "not every site is known" in said.err

@@ -1,5 +1,6 @@
 """The directory read past the mirror."""
 
+import errno
 import socket
 from pathlib import Path
 
@@ -89,3 +90,14 @@ def test_who_waits_for_a_directory_does_not_wait_long(
         config = build.load(configured(tmp_path, uri=f"ldapi://{path.replace('/', '%2F')}"))
         with pytest.raises(DirectoryError, match=r"no answer within 0\.2 s"):
             live.holding(config, f"uid=anna,{BASE}", "anna@test.tux")
+
+
+def test_a_full_disk_under_the_directory_is_told_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> tuple[str, ...]:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(live, "_holding", full)
+    with pytest.raises(DirectoryError, match="No space left on device"):
+        live.holding(build.load(configured(tmp_path)), f"uid=anna,{BASE}", "anna@test.tux")
