@@ -107,6 +107,18 @@ def test_what_lookups_share_is_given_back_before_waiting() -> None:
         wait_for(lambda: answering.rests > 0, "a rest")
 
 
+def test_nothing_is_due_for_a_connection_at_rest() -> None:
+    """Postfix keeps one for 1,000 s and more, and a server that closes it earlier costs a mail its retry."""
+    answering = FakeAnswering()
+    with serving(answering) as served, served.dial() as client:
+        exchange(client, [b"a"], [])
+        answering.rests = 0
+        client.sendall(b"1")  # a part of a request, for which nothing is due either
+        wait_for(lambda: answering.rests > 0, "the loop to wait again")
+        assert served.loop._timers == []
+        assert served.seat.total() == 1
+
+
 def test_the_cache_is_not_used_during_a_commit() -> None:
     answering = FakeAnswering()
     with serving(answering) as served, served.dial() as client:

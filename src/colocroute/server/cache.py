@@ -14,7 +14,7 @@ from cachetools import FIFOCache
 # Replies a worker keeps for all its listeners together: with `ENTRY_BYTES` and the containers at most 14 MB.
 CACHE_ENTRIES = 16_384
 
-# Requests remembered without their replies, by their hashes; a power of two.
+# Requests of a listener remembered without their replies, by their hashes: 0.7 MB.
 NOTED = 16_384
 
 # Longest request and reply that are kept, together; longer addresses exist on paper.
