@@ -61,7 +61,7 @@ def topology(
         outcomes[domain] = [Unusable("the name of its server has not been resolved yet")]
     ours = _folded(here)
     return Topology(
-        public=declared - outcomes.keys(),
+        public=declared.difference(outcomes),
         sites={domain: _site(domain, outcomes[domain], here=domain in ours) for domain in sorted(outcomes)},
     )
 
