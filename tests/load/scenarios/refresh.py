@@ -55,7 +55,8 @@ def run(lab: Lab) -> Section:
                 limit=(
                     f"{median(cpu):.1f} s of it are CPU of our one process, {1e6 * median(cpu) / users:.0f} us for "
                     "each entry: decoding the message, mapping the schema, judging the values, six sorted rows; "
-                    "`ldapsearch` only copies lines, and slapd's own time is in both"
+                    "`ldapsearch` only copies lines, and slapd's own time is in both. It would take a second "
+                    "process, or a compiler (docs/decisions/0016-no-compiled-modules.md)"
                 ),
             ),
             Goal(
