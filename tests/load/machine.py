@@ -29,13 +29,25 @@ def cpu_seconds(pids: Iterable[int]) -> float:
 
 
 def memory(pid: int) -> dict[str, int]:
-    """`Pss`, `Private`, `Rss` and `Anonymous` of a process (proc(5), smaps_rollup)."""
+    """Memory of a process by the names of proc(5), smaps_rollup: `Pss`, `Pss_Anon`, ..."""
     sizes: dict[str, int] = {}
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]:
         name, value = line.split(":")
         sizes[name] = int(value.split()[0]) * 1024
-    sizes["Private"] = sizes["Private_Clean"] + sizes["Private_Dirty"]
     return sizes
+
+
+def mapped(pid: int, file: Path) -> int:
+    """Bytes of a file that a process has mapped and touched (proc(5), smaps)."""
+    size = 0
+    is_of_file = False
+    for line in Path(f"/proc/{pid}/smaps").read_text().splitlines():
+        name, _, value = line.partition(" ")
+        if not name.endswith(":"):  # the head of a mapping: range, rights, offset, device, inode, path
+            is_of_file = line.endswith(f" {file}")
+        elif is_of_file and name == "Rss:":
+            size += int(value.split()[0]) * 1024
+    return size
 
 
 def pin(pids: Iterable[int], core: int) -> None:

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
+
 from colocroute.bench.load import Result
 from tests.lab.company import SUFFIX
 from tests.lab.daemon import Daemon, daemon, wait_for
@@ -22,6 +24,7 @@ from tests.load.lab import Lab
 USERS, QUICK_USERS = 100_000, 20_000
 READ_GOAL, P99_GOAL = 3.0, 2.0
 RATE = 5_000
+CONNECTIONS = (1, 4, 16, 64)
 PERCENTILES = (50.0, 75.0, 90.0, 95.0, 98.0, 99.0, 99.5, 99.9)
 WITHOUT, DURING, COMPUTING = "without", "while refreshes run", "while as many processes as cores only compute"
 
@@ -31,15 +34,16 @@ def run(lab: Lab) -> Section:
     users = QUICK_USERS if lab.quick else USERS
     with company.slapd(users) as server:
         reading, cpu = _first(lab, server)
-        latency, curves, refreshes = _lookups(lab, server, users)
+        found = _lookups(lab, server, users)
+    latency = found.p99
     times = ratio(reading["first refresh, durable"], reading["ldapsearch to /dev/null"])
     during = ratio(latency[DURING], latency[WITHOUT])
     return Section(
         name="refresh",
         title="Refresh",
         text=f"{users:,} users in a slapd on the same machine. Lookups: 16 connections, {RATE:,} requests a "
-        f"second, {refreshes} full refreshes meanwhile, which keep slapd and the replicator busy on the same "
-        f"{len(machine.CORES)} cores.",
+        f"second, or as fast as it goes; {found.refreshes} full refreshes meanwhile, which keep slapd and the "
+        f"replicator busy on the same {len(machine.CORES)} cores.",
         tables=[
             Table(
                 ("reading everything", "seconds"), [(name, spread(one, 2)) for name, one in reading.items()]
@@ -77,10 +81,17 @@ def run(lab: Lab) -> Section:
                 title="Lookups while a full refresh runs",
                 x="percentile",
                 y="us",
-                lines=curves,
+                lines=found.percentiles,
                 log_x=False,
                 log_y=True,
-            )
+            ),
+            Plot(
+                name="throughput-refresh",
+                title="Throughput while a full refresh runs, all on the same cores",
+                x="connections",
+                y="replies a second",
+                lines=found.rates,
+            ),
         ],
     )
 
@@ -132,47 +143,70 @@ def _first(lab: Lab, server: Slapd) -> tuple[dict[str, list[float]], list[float]
     return found, cpu
 
 
-def _lookups(
-    lab: Lab, server: Slapd, users: int
-) -> tuple[dict[str, list[float]], dict[str, list[tuple[float, float]]], int]:
-    """p99, and other percentiles, with the replicator refreshing all the time and with it stopped; refreshes."""
+class Lookups(msgspec.Struct):
+    """Lookups without a refresh, while refreshes run, and while others compute; how many refreshes there were."""
+
+    p99: dict[str, list[float]]
+    percentiles: dict[str, list[tuple[float, float]]]
+    rates: dict[str, list[tuple[float, float]]]
+    refreshes: int
+
+
+def _lookups(lab: Lab, server: Slapd, users: int) -> Lookups:
+    """With the replicator refreshing all the time and with it stopped."""
     sections = ours.sections(server.ldapi)
     sections["directory"]["full_refresh_interval"] = "1s"
     requests = lab.requests(users * ours.ADDRESSES_PER_USER, hot=True)
+    # Of these processes only the generator comes first: it is what measures.
+    first = machine.BEFORE_OTHERS if lab.first else ()
     with daemon(sections) as service:
         service.wait_state("live", 120)
         replicator = _replicator(service)
         before = _refreshes(service)
         results: dict[str, list[Result]] = {WITHOUT: [], DURING: [], COMPUTING: []}
 
-        def p99(name: str) -> float:
-            seconds = 2 * lab.seconds
+        def load(connections: int, rate: float) -> Result:
             address = f"unix:{service.socket}"
-            # Of these processes only the generator comes first: it is what measures.
-            first = machine.BEFORE_OTHERS if lab.first else ()
-            result = measure.run(address, requests, connections=16, seconds=seconds, rate=RATE, prefix=first)
+            seconds = 2 * lab.seconds if rate else lab.seconds
+            return measure.run(
+                address, requests, connections=connections, seconds=seconds, rate=rate, prefix=first
+            )
+
+        def p99(name: str) -> float:
+            result = load(16, RATE)
             results[name].append(result)
             return result.percentile(99)
 
-        def during() -> float:
+        def go_on() -> None:
             os.kill(replicator, signal.SIGCONT)
             seen = _refreshes(service)
             wait_for(lambda: _refreshes(service) > seen, "a refresh", 120)
+
+        def pause() -> None:
+            os.kill(replicator, signal.SIGSTOP)
+            time.sleep(1.0)  # slapd goes on sending until its buffers are full
+
+        def during() -> float:
+            go_on()
             return p99(DURING)
 
         def computing() -> float:
-            os.kill(replicator, signal.SIGSTOP)
+            pause()
             with busy(len(machine.CORES)):
                 return p99(COMPUTING)
 
         def without() -> float:
-            os.kill(replicator, signal.SIGSTOP)
-            time.sleep(1.0)  # slapd goes on sending until its buffers are full
+            pause()
             return p99(WITHOUT)
 
         try:
             found = interleaved(lab.rounds, {WITHOUT: without, DURING: during, COMPUTING: computing})
-            return found, _curves(results), _refreshes(service) - before
+            rates: dict[str, list[tuple[float, float]]] = {WITHOUT: [], DURING: []}
+            for connections in CONNECTIONS:
+                for name, prepare in ((WITHOUT, pause), (DURING, go_on)):
+                    prepare()
+                    rates[name].append((connections, load(connections, 0.0).rate))
+            return Lookups(found, _curves(results), rates, _refreshes(service) - before)
         finally:
             os.kill(replicator, signal.SIGCONT)
 

@@ -1,66 +1,82 @@
-"""Whether two workers answer more than one."""
+"""Whether two workers answer more than one, and what more of them than cores do."""
 
+from collections.abc import Callable
+
+from colocroute.bench.load import Result
 from tests.load import measure, ours
-from tests.load.figures import Goal, Plot, Section, Table, interleaved, ratio, spread
+from tests.load.figures import Figures, Goal, Plot, Section, Table, interleaved, median, ratio, spread
 from tests.load.lab import Lab
 
 ADDRESSES = 100_000
+WORKERS, QUICK_WORKERS = (1, 2, 4), (1, 2)
+KINDS = ("hot", "cold")
 
 
 def run(lab: Lab) -> Section:
-    """One and two workers, nothing pinned: they share the cores with the load."""
+    """Several numbers of workers, nothing pinned: they share the cores with the load."""
     store = ours.filled(lab.work, ADDRESSES)
-    hot, cold = lab.requests(ADDRESSES, hot=True), lab.requests(ADDRESSES, hot=False)
+    requests = {kind: lab.requests(ADDRESSES, hot=kind == "hot") for kind in KINDS}
+    subjects = [(kind, count) for kind in KINDS for count in (QUICK_WORKERS if lab.quick else WORKERS)]
+    results: dict[tuple[str, int], list[Result]] = {subject: [] for subject in subjects}
 
-    def rate(workers: int, *, is_hot: bool) -> float:
-        with ours.serving(store, workers=workers) as daemon:
-            return measure.run(daemon.address, hot if is_hot else cold, seconds=lab.seconds).rate
+    def measured(kind: str, workers: int) -> Callable[[], float]:
+        def rate() -> float:
+            with ours.serving(store, workers=workers) as daemon:
+                result = measure.run(daemon.address, requests[kind], seconds=lab.seconds)
+            results[kind, workers].append(result)
+            return result.rate
 
-    found = interleaved(
-        lab.rounds,
-        {
-            "1 worker, hot": lambda: rate(1, is_hot=True),
-            "2 workers, hot": lambda: rate(2, is_hot=True),
-            "1 worker, cold": lambda: rate(1, is_hot=False),
-            "2 workers, cold": lambda: rate(2, is_hot=False),
-        },
-    )
-    hot_gain = ratio(found["2 workers, hot"], found["1 worker, hot"])
-    cold_gain = ratio(found["2 workers, cold"], found["1 worker, cold"])
+        return rate
+
+    found = interleaved(lab.rounds, {_name(*subject): measured(*subject) for subject in subjects})
+    p99 = {subject: [result.percentile(99) for result in each] for subject, each in results.items()}
     return Section(
         name="workers",
         title="Workers",
         text="64 connections; workers and load share the cores as the kernel likes.",
         tables=[
-            Table(("server", "replies a second"), [(name, spread(rates)) for name, rates in found.items()])
-        ],
-        goals=[
-            Goal(
-                what="two workers on two cores",
-                goal="more than one",
-                figure=f"hot {hot_gain:.2f} x, cold {cold_gain:.2f} x",
-                reached=min(hot_gain, cold_gain) > 1,
-                limit="the load generator takes a core itself, so that no second core is free for a worker",
+            Table(
+                ("server", "replies a second", "p99, us"),
+                [
+                    (_name(*subject), spread(found[_name(*subject)]), spread(p99[subject]))
+                    for subject in subjects
+                ],
             )
         ],
+        goals=[_goal(found)],
         plots=[
-            Plot(
-                name="throughput-workers",
-                title="Throughput with load on the same cores",
-                x="workers",
-                y="replies a second",
-                log_x=False,
-                lines={
-                    kind: [
-                        (count, _middle(found[f"{count} worker{'s' * (count > 1)}, {kind}"]))
-                        for count in (1, 2)
-                    ]
-                    for kind in ("hot", "cold")
-                },
-            )
+            _plot(
+                "throughput", "replies a second", {subject: found[_name(*subject)] for subject in subjects}
+            ),
+            _plot("p99, flat out,", "us", p99),
         ],
     )
 
 
-def _middle(values: list[float]) -> float:
-    return sorted(values)[len(values) // 2]
+def _name(kind: str, workers: int) -> str:
+    return f"{workers} worker{'s' * (workers > 1)}, {kind}"
+
+
+def _goal(found: Figures) -> Goal:
+    gain = {kind: ratio(found[_name(kind, 2)], found[_name(kind, 1)]) for kind in KINDS}
+    return Goal(
+        what="two workers on two cores",
+        goal="more than one",
+        figure=", ".join(f"{kind} {gain[kind]:.2f} x" for kind in KINDS),
+        reached=min(gain.values()) > 1,
+        limit="the load generator takes a core itself, so that no second core is free for a worker",
+    )
+
+
+def _plot(what: str, unit: str, values: dict[tuple[str, int], list[float]]) -> Plot:
+    return Plot(
+        name=f"{'latency' if unit == 'us' else what}-workers",
+        title=f"{what.capitalize()} with load on the same cores",
+        x="workers",
+        y=unit,
+        log_x=False,
+        lines={
+            kind: [(count, median(each)) for (of, count), each in values.items() if of == kind]
+            for kind in KINDS
+        },
+    )
