@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import time
 from pathlib import Path
@@ -63,7 +64,7 @@ def test_the_fields_of_the_contract(config: Path, capsys: pytest.CaptureFixture[
     assert value["guard"] == {"held": False, "would_remove": 0, "reason": ""}
     assert value["here"] == list(HERE)
     assert value["workers"] == []
-    for key in ("since", "refreshed"):
+    for key in ("since", "refreshed", "changed"):
         assert time.strptime(value[key], "%Y-%m-%dT%H:%M:%S+00:00")
 
 
@@ -112,6 +113,7 @@ def test_people_are_told_what_to_do(config: Path, capsys: pytest.CaptureFixture[
     assert said["here"] == ", ".join(HERE)
     assert said["workers"] == "none"
     assert said["position"] == "unknown"
+    assert re.fullmatch(r"\d+, last change \S+T\S+", said["generation"])
     assert not {"HELD", "last error", "differences", "warning"} & said.keys()
     hold(config)
     with build.open_mirror(build.load(config), writable=True) as mirror, mirror.transaction(1.0) as txn:
@@ -134,6 +136,7 @@ def test_without_a_mirror_it_says_so(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert said["daemon"] == "stopped"
     assert said["state"] == "empty since ever"
     assert said["last contact"] == "none"
+    assert said["generation"] == "0, last change never"
     assert said["here"] == "no site"
 
 

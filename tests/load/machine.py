@@ -15,6 +15,8 @@ CLIENT_CORE = CORES[-1]
 
 FIRST = -20  # nice value: as good as alone on the core, and never throttled as real-time processes are
 BEFORE_OTHERS = ("nice", "-n", str(FIRST))
+REAL_TIME = ("chrt", "--fifo", "5")
+"""For a generator that sleeps most of the time: it runs the instant something is due."""
 
 QUIET_LOAD = 0.7  # runnable processes on average over a minute
 

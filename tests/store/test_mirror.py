@@ -33,7 +33,7 @@ def test_what_was_committed_is_there_after_a_restart(tmp_path: Path) -> None:
     with open_mirror(tmp_path) as mirror, mirror.snapshot() as snapshot:
         assert [found.routes for found in snapshot.owners("anna@test.tux")] == [("anna@external.test.tux",)]
         assert snapshot.meta().cookie == b"cookie"
-        assert snapshot.meta().committed == 5.0
+        assert snapshot.meta().changed == 5.0
         assert snapshot.meta().generation == 1
 
 

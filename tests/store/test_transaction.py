@@ -58,7 +58,7 @@ def test_a_transaction_sees_its_own_changes_and_others_do_not_yet(mirror: Mirror
             assert snapshot.meta().cookie == b""
 
 
-@pytest.mark.parametrize("field", ["generation", "topology", "committed", "users", "no_such_field"])
+@pytest.mark.parametrize("field", ["generation", "topology", "changed", "users", "no_such_field"])
 def test_fields_that_are_not_the_callers_are_refused(mirror: Mirror, field: str) -> None:
     with mirror.transaction(1.0) as txn, pytest.raises(TypeError):
         txn.update_meta(**{field: 1})
@@ -71,7 +71,7 @@ def test_the_generation_counts_changes_of_entries(mirror: Mirror) -> None:
         txn.update_meta(cookie=b"x")
     with mirror.snapshot() as snapshot:
         assert snapshot.meta().generation == 3
-        assert snapshot.meta().committed == 20.0
+        assert snapshot.meta().changed == 12.0
 
 
 def test_nothing_is_left_of_what_is_removed_and_forgotten(mirror: Mirror) -> None:

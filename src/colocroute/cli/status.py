@@ -58,7 +58,7 @@ def _lines(status: dict[str, Any]) -> list[tuple[str, str]]:
         ("entries", f"{status['entries']} ({status['users']} users, {status['addresses']} addresses)"),
         ("sites", str(status["sites"])),
         ("here", ", ".join(status["here"]) or "no site"),
-        ("generation", str(status["generation"])),
+        ("generation", f"{status['generation']}, last change {status['changed'] or 'never'}"),
         ("refreshed", status["refreshed"] or "never"),
         ("workers", ", ".join(str(worker["pid"]) for worker in status["workers"]) or "none"),
     ]

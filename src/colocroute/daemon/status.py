@@ -45,6 +45,7 @@ def gather(config: Config) -> dict[str, Any]:
         "directory": _directory(config, meta, replicator, contact, warnings, running=running),
         **_counts(counts),
         "generation": meta.generation,
+        "changed": _time(meta.changed),
         "refreshed": _time(meta.refreshed),
         "age": _age(meta.refreshed),
         "differences": meta.differences,
@@ -62,7 +63,7 @@ def unreadable(config: Config, error: StoreError) -> dict[str, Any]:
     running = daemon == "running"
     supervisor = runtime.read(store, runtime.SUPERVISOR_FILE) if running else {}
     replicator = runtime.read(store, runtime.REPLICATOR_FILE)
-    mirror = ("since", *_counts(Counts()), "generation", "refreshed", "age", "differences", "here")
+    mirror = ("since", *_counts(Counts()), "generation", "changed", "refreshed", "age", "differences", "here")
     return {
         **dict.fromkeys(mirror),
         "daemon": daemon,

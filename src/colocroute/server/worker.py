@@ -18,6 +18,7 @@ from colocroute.server.crew import Seat
 from colocroute.server.gate import REFUSED_LIMIT, Gate
 from colocroute.server.interfaces import Answering, Listener, Ready, Settings
 from colocroute.server.loop import Loop
+from colocroute.server.slice import shorten_slice
 from colocroute.server.spin import Spinner
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ def run_worker(
     To be called in the main thread.  Closes the sockets of `listeners` in this process.
     """
     _raise_descriptor_limit(settings.max_connections)
+    shorten_slice()
     loop = Loop(Spinner(settings.spin, _preemptions), answering, control.seat.counted)
     entries = CACHE_ENTRIES // max(1, len(listeners))
     conversations = [conversation(listener, answering, entries) for listener in listeners]

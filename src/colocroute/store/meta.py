@@ -26,19 +26,20 @@ class Held(msgspec.Struct, frozen=True):
 class Meta(msgspec.Struct, frozen=True, omit_defaults=True):
     """The mirror as a whole.  Times are wall clock seconds, 0.0 for never.
 
-    `generation`, `topology`, `committed` and `users` are kept by the transaction itself.
+    `generation`, `topology`, `changed` and `users` are kept by the transaction itself.
     """
 
     complete: bool = False
     """A complete refresh has been committed: only then may an absent key be denied."""
     generation: int = 0
     """Grows with every commit that changed an entry."""
+    changed: float = 0.0
+    """The last such commit."""
     topology: int = 0
     """Changes only when the sites, the domains of any kind, or what is said of their servers does."""
     cookie: bytes = b""
     """The position in the directory that the data stand for (RFC 4533, 2.1.1)."""
     refreshed: float = 0.0
-    committed: float = 0.0
     held: Held | None = None
     accept: int = 0
     """How many removals the operator has approved (`colocroute accept`); 0 for none."""
@@ -56,7 +57,7 @@ class Meta(msgspec.Struct, frozen=True, omit_defaults=True):
     """Records with a user, disabled ones included."""
 
 
-OWN_FIELDS = frozenset({"generation", "topology", "committed", "users"})
+OWN_FIELDS = frozenset({"generation", "topology", "changed", "users"})
 """The fields of `Meta` that `update_meta` does not take."""
 
 

@@ -253,7 +253,7 @@ class Transaction(Snapshot):
             meta,
             generation=meta.generation + self._changed,
             topology=meta.topology + moved,
-            committed=self._now,
+            changed=self._now if self._changed else meta.changed,
         )
         self._txn.put(META_KEY, encode(self._meta), db=self._db.meta)
         return self._meta
