@@ -16,8 +16,10 @@ import pytest
 from colocroute.model import Found
 from colocroute.server import worker
 from colocroute.server.gate import REFUSED_LIMIT
+from colocroute.server.slice import SLICE_NS
 from colocroute.wire import socketmap
 from tests.lab.daemon import wait_for
+from tests.lab.kernel import HAS_SLICES, slice_ns
 from tests.lab.serving import dial, fake_reply, receive, receive_all, request, socket_path
 from tests.lab.supervised import Supervised, supervised
 
@@ -114,6 +116,13 @@ class Load:
         for asker in self.askers:
             asker.join()
         assert not [asker.failure for asker in self.askers if asker.failure]
+
+
+def test_each_worker_has_the_short_slice(paths: tuple[Path, Path]) -> None:
+    with supervised(paths[0], scenario(paths[1], 2)) as running:
+        serve_all(running, paths[1])
+        expected = SLICE_NS if HAS_SLICES else slice_ns(os.getpid())
+        assert [slice_ns(pid) for pid in running.pids().values()] == [expected, expected]
 
 
 def test_workers_share_connections_evenly(paths: tuple[Path, Path]) -> None:
