@@ -8,7 +8,9 @@ import sys
 import pytest
 
 from colocroute.server import slice as worker_slice
-from tests.lab.kernel import HAS_SLICES
+from tests.lab.kernel import HAS_SLICES, slice_ns
+
+NO_SUCH_CALL = 1 << 20
 
 IN_A_PROCESS = """
 import os
@@ -40,12 +42,29 @@ def test_another_policy_is_left_alone() -> None:
     assert done == ["False", str(os.SCHED_BATCH), str(os.nice(0)), "True"]
 
 
-def test_without_numbers_for_the_machine_nothing_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(platform, "machine", lambda: "s390x")
+def test_what_children_inherit_is_kept() -> None:
+    policy = os.SCHED_OTHER | os.SCHED_RESET_ON_FORK
+    done = run(f"os.sched_setscheduler(0, {policy}, os.sched_param(0))")
+    assert done[:2] == ["True", str(policy)]
+
+
+@pytest.mark.parametrize(
+    ("of", "name", "value"), [(platform, "machine", lambda: "s390x"), (sys, "maxsize", 2**31 - 1)]
+)
+def test_where_the_numbers_do_not_hold_nothing_is_called(
+    monkeypatch: pytest.MonkeyPatch, of: object, name: str, value: object
+) -> None:
+    monkeypatch.setattr(worker_slice, "_libc", None)
+    monkeypatch.setattr(of, name, value)
     assert not worker_slice.shorten_slice()
 
 
-def test_a_refusal_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(worker_slice._NUMBERS, platform.machine(), (1 << 20, 1 << 20))
+@pytest.mark.parametrize("refused", [0, 1])
+def test_a_refusal_is_no_error(monkeypatch: pytest.MonkeyPatch, refused: int) -> None:
+    numbers = list(worker_slice._NUMBERS[platform.machine()])
+    numbers[refused] = NO_SUCH_CALL
+    monkeypatch.setitem(worker_slice._NUMBERS, platform.machine(), tuple(numbers))
+    before = slice_ns("self")
     assert not worker_slice.shorten_slice()
     assert os.sched_getscheduler(0) == os.SCHED_OTHER
+    assert slice_ns("self") == before

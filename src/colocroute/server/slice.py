@@ -4,7 +4,9 @@ Owns one system call.  A task with a shorter slice goes before those with longer
 more of the processor than before (Linux 6.12, EEVDF; sched(7), sched_setattr(2)).  It takes no privilege.  Older
 kernels take the call and do nothing; where there is no such call, everything is as it was.
 
-Known limit: 64-bit x86 and ARM only, because the C library of Debian 12 has no function for the call.
+Known limits: 64-bit x86 and ARM only, because the C library of Debian 12 has no function for the call.  A seccomp
+filter that kills where it should refuse kills the worker: systemd's `@system-service` has the call, a unit with
+`~@resources` needs SystemCallErrorNumber= (postfix/colocroute.service sets it).
 """
 
 import ctypes
