@@ -68,6 +68,17 @@ def test_the_fields_of_the_contract(config: Path, capsys: pytest.CaptureFixture[
         assert time.strptime(value[key], "%Y-%m-%dT%H:%M:%S+00:00")
 
 
+def test_a_refresh_that_changes_nothing_is_no_change(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = status(config, capsys, 1)
+    with build.open_mirror(build.load(config), writable=True) as mirror, mirror.transaction(2e9) as txn:
+        txn.update_meta(refreshed=2e9)
+    after = status(config, capsys, 1)
+    assert after["refreshed"] == "2033-05-18T03:33:20+00:00"
+    assert (after["changed"], after["generation"]) == (before["changed"], before["generation"])
+
+
 def test_live_and_running_is_exit_0(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with build.open_mirror(build.load(config), writable=False) as mirror:
         store = build.store_path(build.load(config))

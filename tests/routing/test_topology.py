@@ -58,6 +58,10 @@ def test_a_route_into_a_configured_domain_does_not_take_it_away() -> None:
     assert list(known.sites) == ["west.test.tux"]
 
 
+def test_the_public_domains_cannot_be_changed() -> None:
+    assert isinstance(made(SiteEntry(("west.test.tux",), ("[10.2.0.1]",))).public, frozenset)
+
+
 def test_a_transport_entry_alone_does_not_either() -> None:
     known = made(SiteEntry(("Test.Tux",), ("[10.2.0.1]",)))
     assert known.public == {"test.tux"}
