@@ -91,6 +91,7 @@ def _head(lab: Lab, load: float) -> dict[str, str]:
     )
     when = time.strftime("%Y-%m-%d")
     return {
+        "command": "python -m tests.load" + " --first" * lab.first,
         "machine": machine.describe(),
         "rounds": str(lab.rounds),
         "run": f"Run of {when}, load average at the start {load:.1f}{before}.",

@@ -7,12 +7,13 @@ from tests.load.figures import Goal, Section, Table
 HEAD = """\
 # Speed
 
-Written by `make bench`; no figure here was typed. Only ratios within one run count: {machine}.
+Written by `{command} --markdown docs/performance.md`; no figure here was typed. Only ratios within one run
+count: {machine}.
 {run}
 
 Each subject is measured in every round, all in turn; a figure is the median of {rounds} rounds, with the least
-and the largest in brackets, a ratio the median of the ratios of the rounds. `tests/load/floor.c` is the floor: a
-server in C that gives every request the same reply.
+and the largest in brackets, a ratio the median of the ratios of the rounds; plots over connections are of one
+round. `tests/load/floor.c` is the floor: a server in C that gives every request the same reply.
 
 ## Goals
 """
@@ -25,7 +26,7 @@ def write(sections: list[Section], plots: dict[str, Path], head: dict[str, str],
     lines += _table(
         Table(
             ("what", "goal", "figure", "reached", "command"),
-            [_row(goal, section) for goal, section in goals],
+            [_row(goal, section, head["command"]) for goal, section in goals],
         )
     )
     missed = [goal for goal, _ in goals if not goal.reached]
@@ -43,9 +44,9 @@ def write(sections: list[Section], plots: dict[str, Path], head: dict[str, str],
     page.write_text("\n".join(lines) + "\n")
 
 
-def _row(goal: Goal, section: Section) -> tuple[str, ...]:
-    command = f"`python -m tests.load --only {section.name}`"
-    return goal.what, goal.goal, f"**{goal.figure}**", "yes" if goal.reached else "**no**", command
+def _row(goal: Goal, section: Section, command: str) -> tuple[str, ...]:
+    reached = "yes" if goal.reached else "**no**"
+    return goal.what, goal.goal, f"**{goal.figure}**", reached, f"`{command} --only {section.name}`"
 
 
 def _table(table: Table) -> list[str]:

@@ -79,6 +79,7 @@ def _section(found: dict[str, list[float]], users: int) -> Section:
     least = median(found["C floor, spinning"]) / median(floor)
     middle = {name: median(values) for name, values in in_us.items()}
     above = median(found["ours"]) / median(found["C floor, spinning"])
+    below = median(ldap) / median(found["C floor, spinning"])
     rows = [
         (name, spread(in_us[name], 1), f"{ratio(found[name], floor):.2f}")
         for name in found
@@ -110,7 +111,8 @@ def _section(found: dict[str, list[float]], users: int) -> Section:
                 limit=(
                     f"`ldap:` itself takes {middle['ldap:']:.0f} us with slapd on the same machine and nothing "
                     f"else to do; of our {middle['ours']:.0f} us, {middle['C floor, spinning']:.0f} are what a C "
-                    "server takes that polls for ever"
+                    f"server takes that polls for ever, {below:.1f} x faster than `ldap:`. "
+                    "Only a table inside Postfix's own process would save the way through a socket"
                 ),
             ),
         ],
