@@ -43,11 +43,11 @@ def run(lab: Lab) -> Section:
     return Section(
         name="sizes",
         title="Size",
-        text="Public addresses, three to a user; a worker's memory is read after a load of keys never seen before, "
-        "and its rate is that of this load (64 connections). What it has touched of the mirror by then is page "
-        "cache, the same for all processes, and the kernel takes it back when it is needed. All of 10,000 keys are in "
-        "the cache of replies at the second pass. Filling is from memory, without a directory; above 2,000,000 rows "
-        "sorted chunks are merged, which leaves pages half full.",
+        text="Public addresses, three to a user; a worker's memory is read after a load of keys never seen "
+        "before, and its rate is that of this load (64 connections). What it has touched of the mirror by "
+        "then is page cache, the same for all processes, and the kernel takes it back when it is needed. "
+        "All of 10,000 keys are in the cache of replies at the second pass. Filling is from memory, without"
+        " a directory; above 2,000,000 rows sorted chunks are merged, which leaves pages half full.",
         tables=[_table(sizes)],
         goals=_goals(sizes, slower),
         plots=_plots(sizes),
