@@ -1,5 +1,6 @@
 """The service as a process: its sockets, what a reload takes and refuses, what it publishes and leaves."""
 
+import os
 import signal
 import socket
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from colocroute.config.units import parse_address
 from colocroute.daemon import build, runtime, service
 from colocroute.model import Found, State
 from colocroute.server.interfaces import WireProtocol
+from colocroute.server.listeners import release
 from colocroute.store import files
 from tests.lab.daemon import Client, Daemon, daemon, free_port, kill, wait_for
 from tests.lab.held import configured, holds
@@ -152,3 +154,20 @@ policy = ["unix:{tmp_path}/p"]
         (parse_address("inet:127.0.0.1:2527"), WireProtocol.TCP_TABLE, "transport"),
         (parse_address(f"unix:{tmp_path}/p"), WireProtocol.POLICY, ""),
     ]
+
+
+def test_auto_is_a_worker_for_each_processor_that_they_may_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = configured(tmp_path)
+    path.write_text(path.read_text() + '[server]\nworkers = "auto"\n')
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {3, 5, 8})
+    parts = service._Set(build.load(path), [])
+    try:
+        assert [child.name for child in parts.children] == ["worker-1", "worker-2", "worker-3", "replicator"]
+        assert parts.crew.size == 3
+    finally:
+        parts.crew.close()
+        for bound in parts.bound:
+            release(bound)

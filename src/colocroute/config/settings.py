@@ -177,7 +177,10 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
 
     workers: Annotated[
         int | Literal["auto"],
-        Setting(kinds.auto(kinds.integer(1, 256)), "Processes that answer. `auto`: one for each processor."),
+        Setting(
+            kinds.auto(kinds.integer(1, 256)),
+            "Processes that answer. `auto`: one for each processor they may use.",
+        ),
     ] = 1
     max_connections: Annotated[
         int,

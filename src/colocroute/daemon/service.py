@@ -65,7 +65,7 @@ class _Set:
             for bound, (address, protocol, name) in zip(self.bound, wanted, strict=True)
         ]
         workers = config.server.workers
-        size = (os.cpu_count() or 1) if workers == "auto" else workers
+        size = len(os.sched_getaffinity(0)) if workers == "auto" else workers
         self.crew = Crew(size)
         self.children = [self._worker(index) for index in range(size)]
         self.children.append(Child(REPLICATOR, self._replicate, alone=True))
