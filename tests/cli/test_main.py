@@ -176,11 +176,55 @@ def test_output_that_cannot_be_written_is_a_failure() -> None:
     assert err.splitlines()[-1] == "colocroute: No space left on device"
 
 
-@pytest.mark.parametrize("closed", ["1", "2"])
-def test_closed_streams_do_no_harm(closed: str) -> None:
-    command = f'exec "$0" "$@" {closed}>&-'
-    argv = ["sh", "-c", command, sys.executable, "-c", PROGRAM, "echo", "--fail", "usage"]
-    assert subprocess.run(argv, capture_output=True, timeout=30, check=False).returncode == 64
+ECHO = (sys.executable, "-c", PROGRAM)
+BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+
+
+def in_shell(redirection: str, *argv: str) -> "subprocess.CompletedProcess[str]":
+    """The outcome of a command whose output goes where a shell sends it."""
+    command = ["bash", "-o", "pipefail", "-c", f'"$0" "$@" {redirection}', *argv]
+    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, env=BUFFERED)
+
+
+@pytest.mark.parametrize("closed", ["1>&-", "2>&-", "<&- 1>&- 2>&-"])
+@pytest.mark.parametrize(
+    ("argv", "code"), [(("--fail", "usage"), 64), (("--json",), 0), (("--number", "1"), 1)]
+)
+def test_closed_streams_do_no_harm(closed: str, argv: tuple[str, ...], code: int) -> None:
+    assert in_shell(closed, *ECHO, "echo", *argv).returncode == code
+
+
+LOOK = """
+import os
+from colocroute.cli import main as frame
+saved = open(5, "w")
+frame.main = lambda _: print(*(os.readlink(f"/proc/self/fd/{number}") for number in range(3)), file=saved) or 0
+frame.run()
+"""
+
+
+def test_a_file_is_never_opened_in_the_place_of_a_closed_stream() -> None:
+    assert (
+        in_shell("5>&1 <&- 1>&- 2>&-", sys.executable, "-c", LOOK).stdout == "/dev/null /dev/null /dev/null\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("argv", "code"), [(("echo", "--fail", "usage"), 64), (("echo", "--fail", "config"), 78), (("ecko",), 64)]
+)
+@pytest.mark.parametrize("broken", ["2>/dev/full", ">/dev/full 2>/dev/full", "2> >(true)"])
+def test_an_error_that_cannot_be_told_has_its_exit_code(
+    broken: str, argv: tuple[str, ...], code: int
+) -> None:
+    assert in_shell(broken, *ECHO, *argv).returncode == code
+
+
+@pytest.mark.parametrize("argv", [("--help",), ("echo", "--help"), ("--version",)])
+def test_help_that_cannot_be_written_is_a_failure_of_one_line(argv: tuple[str, ...]) -> None:
+    done = in_shell(">/dev/full", *ECHO, *argv)
+    assert (done.returncode, done.stderr) == (75, "colocroute: No space left on device\n")
+    done = in_shell("| (exec <&-; sleep 1)", *ECHO, *argv)
+    assert (done.returncode, done.stderr) == (141, "")
 
 
 def test_any_text_can_be_printed_in_any_locale() -> None:

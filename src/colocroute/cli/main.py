@@ -7,8 +7,10 @@ its functions.  `args` always has `config` (a path), `debug` and `verb`.
 """
 
 import argparse
+import contextlib
 import difflib
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -21,6 +23,8 @@ from colocroute.config import DEFAULT_PATH
 
 VERBS = ("serve", "lookup", "explain", "check", "status", "accept", "dump", "postconf", "bench")
 PACKAGE = "colocroute.cli"
+
+STANDARD_OUTPUT, STANDARD_ERROR = 1, 2  # file descriptors
 
 EXIT_INTERRUPTED = 130  # as a shell says of a process that SIGINT ended
 EXIT_BROKEN_PIPE = 141  # as a shell says of a process that SIGPIPE ended
@@ -71,10 +75,28 @@ class Parser(argparse.ArgumentParser):
 
 def run() -> NoReturn:
     """The entry point of the command."""
+    _take_standard_descriptors()
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # None if closed
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    sys.exit(main(sys.argv[1:]))
+    code = main(sys.argv[1:])
+    _abandon(sys.stdout, STANDARD_OUTPUT)
+    _abandon(sys.stderr, STANDARD_ERROR)
+    sys.exit(code)
+
+
+def _take_standard_descriptors() -> None:
+    """Puts the null device in the place of closed ones, or the mirror would be opened as standard error.
+
+    A closed standard input still is None, for those who read it to say so.
+    """
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= STANDARD_ERROR:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(STANDARD_OUTPUT, "w")
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(STANDARD_ERROR, "w")
 
 
 def main(argv: Sequence[str], verbs: Sequence[str] = VERBS, package: str = PACKAGE) -> int:
@@ -84,23 +106,17 @@ def main(argv: Sequence[str], verbs: Sequence[str] = VERBS, package: str = PACKA
         args = _frame_parser().parse_args(argv)
         if args.help or not args.verb:
             _print_help(verbs, package, sys.stdout if args.help else sys.stderr)
-            return os.EX_OK if args.help else os.EX_USAGE
+            return _ended(os.EX_OK if args.help else os.EX_USAGE)
         verb = _load(args.verb, verbs, package)
         args = _verb_parser(verb).parse_args(args.rest, argparse.Namespace(**_shared(args)))
         service = getattr(verb, "SERVICE", False)
         visible = args.debug or service
         logs.setup(debug=args.debug, service=service)
-        code = verb.run(args)
-        if sys.stdout is not None:  # closed
-            sys.stdout.flush()
-        return code
+        return _ended(verb.run(args))
     except SystemExit as leaving:  # argparse, after --help and --version
-        return leaving.code if isinstance(leaving.code, int) else os.EX_OK
+        return _ended(leaving.code if isinstance(leaving.code, int) else os.EX_OK)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        _abandon_output()
-        return EXIT_BROKEN_PIPE
     except errors.ColocrouteError as error:
         return _failed(error)
     except OSError as error:
@@ -148,12 +164,11 @@ def _load(name: str, verbs: Sequence[str], package: str) -> Verb:
     return cast(Verb, importlib.import_module(f"{package}.{name}"))
 
 
-def _print_help(verbs: Sequence[str], package: str, stream: TextIO | None) -> None:
+def _print_help(verbs: Sequence[str], package: str, stream: TextIO) -> None:
     parser = _frame_parser()
     lines = [f"  {name:<10} {_load(name, verbs, package).HELP}" for name in verbs]
     parser.epilog = "\n".join(["commands:", *lines, "", EPILOG])
-    if stream is not None:  # closed
-        parser.print_help(stream)
+    parser.print_help(stream)
 
 
 def _failed(error: errors.ColocrouteError) -> int:
@@ -166,22 +181,32 @@ def _failed(error: errors.ColocrouteError) -> int:
 
 
 def _say(line: str) -> None:
-    if sys.stderr is not None:  # closed
+    with contextlib.suppress(OSError):  # where a line cannot be written, the exit code still tells
         print(f"colocroute: {line}", file=sys.stderr)
+
+
+def _ended(code: int) -> int:
+    """The exit code, once all that was printed is written."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        return _system_failed(error)
+    return code
 
 
 def _system_failed(error: OSError) -> int:
     """The machine's fault rather than ours: a full disk, no permission.  What was printed may be lost."""
+    if isinstance(error, BrokenPipeError):
+        return EXIT_BROKEN_PIPE
     logs.log.debug("system error", exc_info=error)
     place = f"{error.filename}: " if error.filename else ""
     _say(f"{place}{error.strerror or error}")
-    _abandon_output()
     return os.EX_TEMPFAIL
 
 
-def _abandon_output() -> None:
-    """Writes what is still buffered if that can be done; keeps the interpreter's last flush from failing."""
+def _abandon(stream: TextIO, descriptor: int) -> None:
+    """Writes what is still buffered if that can be done, and keeps the interpreter's last flush from failing."""
     try:
-        sys.stdout.flush()
-    except (OSError, AttributeError):  # full, broken or closed
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        stream.flush()
+    except OSError:  # full or broken
+        os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)

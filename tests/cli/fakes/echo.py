@@ -1,7 +1,9 @@
 """A verb that prints what it was given and does as it is told."""
 
 import argparse
+import json
 import logging
+import sys
 
 from colocroute import errors
 
@@ -16,12 +18,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--number", type=int, default=0)
     parser.add_argument("--lines", type=int, default=0)
     parser.add_argument("--fail", default="")
+    parser.add_argument("--json", action="store_true")
 
 
 def run(args: argparse.Namespace) -> int:
     print(args.config, args.debug, args.verb, *args.word)
     for line in range(args.lines):
         print(line)
+    if args.json:
+        json.dump({}, sys.stdout)
     log.warning("warned\nof two lines")
     log.info("informed")
     log.debug("debugged")
