@@ -13,8 +13,9 @@ from colocroute import errors
 from colocroute.cli import manual
 from colocroute.cli.main import EPILOG, PACKAGE, VERBS, Parser, main
 from colocroute.config import Config
-from colocroute.config.setting import all_declared, sections
+from colocroute.config.setting import sections
 from colocroute.daemon.asking import map_names
+from tests.config.files import all_declared
 
 MAN = Path(__file__).parents[2] / "docs" / "man"
 PAGES = {"colocroute.8": manual.page8, "colocroute.toml.5": manual.page5}
@@ -74,7 +75,7 @@ def test_every_section_and_key() -> None:
     page = plain(manual.page5())
     for section in sections(Config):
         assert f'.SH "[{section}]"' in page
-    for item in all_declared(Config):
+    for item in all_declared():
         assert f".TP\n{item.key}\n" in page
         assert item.default_text in page
 

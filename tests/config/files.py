@@ -1,10 +1,13 @@
 """Configuration files for tests."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from colocroute.config import Config, load
+from colocroute.config.setting import Declared, declared, sections
 from colocroute.config.settings import Routing
 from colocroute.config.sources import Directory
 from colocroute.errors import ConfigError
@@ -33,3 +36,9 @@ def mistakes(tmp_path: Path, text: str | bytes) -> list[str]:
         load(written(tmp_path, text), for_service=True)
     assert all(line.isprintable() for line in caught.value.mistakes)
     return caught.value.mistakes
+
+
+def all_declared(config: type[msgspec.Struct] = Config) -> Iterator[Declared]:
+    """Every setting of a configuration, in order."""
+    for section in sections(config):
+        yield from declared(config, section).values()

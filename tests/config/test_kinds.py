@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from colocroute.config import Config, kinds
-from colocroute.config.setting import Declared, all_declared
+from colocroute.config import kinds
+from colocroute.config.setting import Declared
+from tests.config.files import all_declared
 
-OPTIONAL = [item for item in all_declared(Config) if not item.setting.required]
+OPTIONAL = [item for item in all_declared() if not item.setting.required]
 
 
 @pytest.mark.parametrize("item", OPTIONAL, ids=[item.name for item in OPTIONAL])
@@ -19,7 +20,7 @@ def test_a_default_survives_being_written(item: Declared) -> None:
     assert kind.parse(tomllib.loads(f"x = {kind.show(item.default)}")["x"]) == item.default
 
 
-REQUIRED = [item for item in all_declared(Config) if item.setting.required]
+REQUIRED = [item for item in all_declared() if item.setting.required]
 
 
 @pytest.mark.parametrize("item", REQUIRED, ids=[item.name for item in REQUIRED])

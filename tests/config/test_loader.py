@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 
 from colocroute.config import Config, load
 from colocroute.config.loader import MAX_BYTES
-from colocroute.config.setting import all_declared
 from colocroute.errors import ConfigError
-from tests.config.files import DEFAULTS, REQUIRED, mistakes, with_required, written
+from tests.config.files import DEFAULTS, REQUIRED, all_declared, mistakes, with_required, written
 
 CONTRACT = Path(__file__).with_name("section6.toml")
 
@@ -29,7 +28,7 @@ def test_every_key_of_the_contract_is_declared_and_no_other() -> None:
     contract = {
         f"{section}.{key}" for section, keys in tomllib.loads(CONTRACT.read_text()).items() for key in keys
     }
-    assert {item.name for item in all_declared(Config)} == contract | {"listen.allow_remote"}
+    assert {item.name for item in all_declared()} == contract | {"listen.allow_remote"}
 
 
 @pytest.mark.parametrize("section", REQUIRED)
@@ -142,7 +141,7 @@ SCALARS = st.one_of(
     st.sampled_from(["auto", "5s", "unix:/x", "inet:127.0.0.1:25", "ldap://h", "ldif:/x", "a.tux", "dc=x"]),
 )  # fmt: skip
 VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3), max_leaves=5)
-NAMES = st.sampled_from([item.key for item in all_declared(Config)]) | st.text("abc_", min_size=1, max_size=5)
+NAMES = st.sampled_from([item.key for item in all_declared()]) | st.text("abc_", min_size=1, max_size=5)
 
 
 def as_toml(value: object) -> str:

@@ -3,10 +3,9 @@
 import re
 from pathlib import Path
 
-from colocroute.config import Config, load
+from colocroute.config import load
 from colocroute.config.reference import INTRODUCTION, example, reference
-from colocroute.config.setting import all_declared
-from tests.config.files import DEFAULTS, written
+from tests.config.files import DEFAULTS, all_declared, written
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "configuration.md"
 
@@ -26,7 +25,7 @@ def test_the_smallest_file_of_the_introduction_is_the_default(tmp_path: Path) ->
 
 def test_every_key_is_explained() -> None:
     text = reference()
-    for item in all_declared(Config):
+    for item in all_declared():
         assert f"| `{item.key}` |" in text
         assert item.setting.help.endswith(".")
         assert item.setting.kind.expects

@@ -5,7 +5,8 @@ from typing import Annotated
 import msgspec
 
 from colocroute.config import kinds
-from colocroute.config.setting import Setting, WrongValueError, all_declared, declared, sections
+from colocroute.config.setting import Setting, WrongValueError, declared, sections
+from tests.config.files import all_declared
 
 
 class First(msgspec.Struct, frozen=True):

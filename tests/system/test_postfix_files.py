@@ -17,13 +17,12 @@ import ldap3
 import pytest
 
 from colocroute.cli.main import main
-from colocroute.config.setting import all_declared
-from colocroute.config.settings import Config
 from colocroute.daemon import build, live
 from colocroute.directory.client import open_session
 from colocroute.directory.events import Upsert
 from colocroute.directory.settings import DirectorySettings
 from colocroute.model import Found
+from tests.config.files import all_declared
 from tests.lab import mailcompany
 from tests.lab.company import SUFFIX, Person, company_ldif
 from tests.lab.daemon import COMMAND, Client, free_port
@@ -62,7 +61,7 @@ def test_the_example_configuration_loads() -> None:
 def test_the_example_configuration_is_complete() -> None:
     """Every key is there, set or commented out, the latter with its default."""
     text = EXAMPLE.read_text()
-    for item in all_declared(Config):
+    for item in all_declared():
         body = text.split(f"[{item.section}]\n", 1)[1].split("\n[", 1)[0]
         if f"\n{item.key} = " not in f"\n{body}":
             assert f"\n#{item.key} = {item.default_text}\n" in f"\n{body}", item.name

@@ -4,7 +4,7 @@ Owns `Setting` and `Kind`, and how a section (a frozen struct whose fields are a
 read back into declarations.  Knows no particular key.  A field's default is the setting's default.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from typing import Any, Generic, TypeVar, get_type_hints
 
@@ -83,9 +83,3 @@ def declared(config: type[msgspec.Struct], section: str) -> dict[str, Declared]:
         )
         for field in msgspec.structs.fields(struct)
     }
-
-
-def all_declared(config: type[msgspec.Struct]) -> Iterator[Declared]:
-    """Every setting of a configuration, in order."""
-    for section in sections(config):
-        yield from declared(config, section).values()
