@@ -72,6 +72,25 @@ def test_damage_is_as_if_nothing_had_been_published(tmp_path: Path, content: byt
     assert runtime.read(tmp_path, "x.json") == {}
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        (runtime.SUPERVISOR_FILE, b'{"workers":5}'),
+        (runtime.SUPERVISOR_FILE, b'{"workers":[5]}'),
+        (runtime.SUPERVISOR_FILE, b'{"workers":[{"name":"worker-1"}]}'),
+        (runtime.SUPERVISOR_FILE, b'{"processes":null}'),
+        (runtime.REPLICATOR_FILE, b'{"warnings":"text"}'),
+        (runtime.REPLICATOR_FILE, b'{"position":5}'),
+        (runtime.REPLICATOR_FILE, b'{"alive_since":1e300}'),
+        (runtime.REPLICATOR_FILE, b'{"started":-1e300}'),
+        (runtime.REPLICATOR_FILE, b"[" * 100_000),
+    ],
+)
+def test_another_shape_is_as_if_nothing_had_been_published(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert runtime.read(tmp_path, name) == {}
+
+
 def test_what_cannot_be_published_is_let_be(tmp_path: Path) -> None:
     runtime.publish(tmp_path / "none", "x.json", {"a": 1})
     (tmp_path / "x.json").mkdir()

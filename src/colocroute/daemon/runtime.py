@@ -11,7 +11,9 @@ import os
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, NotRequired, TypedDict
+
+import msgspec
 
 from colocroute.errors import ColocrouteError
 
@@ -23,6 +25,37 @@ REPLICATOR_FILE = "replicator.json"
 
 LOCK_WAIT = 1.0  # seconds: `is_running` of another process holds the lock for a moment, too
 _LOCK_POLL = 0.02
+
+
+LATEST = 32_503_680_000  # the year 3000: long before what a datetime cannot show
+
+_Moment = Annotated[float, msgspec.Meta(ge=0, le=LATEST)]  # wall clock, seconds
+
+
+class _Process(TypedDict):
+    name: str
+    pid: int
+    restarts: NotRequired[int]
+
+
+class _Supervisor(TypedDict, total=False):
+    pid: int
+    processes: list[_Process]
+    workers: list[_Process]
+
+
+class _Replicator(TypedDict, total=False):
+    uri: str
+    mode: str
+    connected: bool
+    position: str
+    alive_since: _Moment
+    last_error: str
+    warnings: list[str]
+    started: _Moment
+
+
+_SHAPES: dict[str, Any] = {SUPERVISOR_FILE: _Supervisor, REPLICATOR_FILE: _Replicator}
 
 
 class RunningError(ColocrouteError):
@@ -84,9 +117,10 @@ def publish(store: Path, name: str, value: dict[str, Any]) -> None:
 
 
 def read(store: Path, name: str) -> dict[str, Any]:
-    """The last published value, or an empty one if there is none or it is damaged."""
+    """The last published value, or an empty one if there is none, it is damaged, or it is of another shape."""
     try:
-        value = json.loads((store / name).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        content = (store / name).read_bytes()
+        value: dict[str, Any] = msgspec.json.decode(content, type=_SHAPES.get(name, dict[str, Any]))
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return {}
-    return value if isinstance(value, dict) else {}
+    return value
