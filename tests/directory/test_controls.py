@@ -24,8 +24,6 @@ from tests.lab import ldapmessages
         (controls.sync_request(REFRESH_ONLY), "30030a0101"),
         (controls.sync_request(REFRESH_AND_PERSIST), "30030a0103"),
         (controls.sync_request(REFRESH_AND_PERSIST, b"rid=000"), "300c0a0103 0407 7269643d303030"),
-        (controls.sync_request(REFRESH_AND_PERSIST, b"", True), "30060a0103 0101ff"),
-        (controls.sync_request(REFRESH_ONLY, b"c", True), "30090a0101 040163 0101ff"),
     ],
 )
 def test_requests(request_value: bytes, data: str) -> None:

@@ -126,8 +126,3 @@ def integer(value: int, tag: int = INTEGER) -> bytes:
 def octets(value: bytes, tag: int = OCTET_STRING) -> bytes:
     """An OCTET STRING."""
     return element(tag, value)
-
-
-def boolean(value: bool) -> bytes:
-    """A BOOLEAN as LDAP wants it: TRUE is 0xFF (RFC 4511, 5.1)."""
-    return element(BOOLEAN, b"\xff" if value else b"\x00")

@@ -71,13 +71,11 @@ class SyncIdSet(msgspec.Struct, frozen=True):
 SyncInfo = NewCookie | RefreshDelete | RefreshPresent | SyncIdSet
 
 
-def sync_request(mode: int, cookie: bytes = b"", reload_hint: bool = False) -> bytes:
+def sync_request(mode: int, cookie: bytes = b"") -> bytes:
     """The value of the Sync Request control (RFC 4533, 2.2); `mode` is one of the two above."""
     parts = [ber.integer(mode, ber.ENUMERATED)]
     if cookie:
         parts.append(ber.octets(cookie))
-    if reload_hint:
-        parts.append(ber.boolean(True))
     return ber.element(ber.SEQUENCE, *parts)
 
 

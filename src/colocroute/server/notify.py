@@ -38,10 +38,6 @@ class Notifier:
         """The service ends."""
         self._send("STOPPING=1", "STATUS=stopping")
 
-    def status(self, status: str) -> None:
-        """One line for `systemctl status`."""
-        self._send(f"STATUS={status}")
-
     def watchdog(self) -> None:
         """The service is alive."""
         self._send("WATCHDOG=1")

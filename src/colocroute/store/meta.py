@@ -50,7 +50,6 @@ class Meta(msgspec.Struct, frozen=True, omit_defaults=True):
     """Some of these addresses are not known."""
     unplaced: tuple[str, ...] = ()
     """The site domains of which it is not known whether they are here."""
-    source: str = ""
     differences: int = 0
     """Entries in which a full refresh differed from what replication had told."""
     users: int = 0
