@@ -29,7 +29,10 @@ class DirectoryError(ColocrouteError):
 
 
 class CookieRefusedError(DirectoryError):
-    """LDAP result 53 or 4096: forget the cookie and refresh in full (RFC 4533, 3.3.2 and 3.13)."""
+    """LDAP result 53 or 4096, or what comes does not fit the mirror: forget the cookie and refresh in full.
+
+    RFC 4533, 3.3.2 and 3.13.
+    """
 
 
 class SyncUnsupportedError(DirectoryError):

@@ -177,6 +177,20 @@ def test_an_older_backup_is_found_out_by_the_full_refresh() -> None:
         wait_equal(service)
 
 
+def test_what_becomes_visible_to_us_is_found_out_by_the_next_resume() -> None:
+    """An access rule that goes changes no entry: a resume lists whom it hid as if we knew them."""
+    shown = Person(1)
+    hidden = f'access to dn.exact="{shown.dn}" by * none\naccess to * by * read'
+    with Slapd(company_ldif(PEOPLE), access=hidden) as slapd, watched(slapd) as (service, _):
+        assert service.ask("virtual_alias", shown.mail) == NotFound()
+        slapd.stop()
+        slapd.options.access = "access to * by * read"
+        slapd.start()
+        slapd.modify(Person(3).dn, mail=[Person(3).mail])
+        wait_for(lambda: service.ask("virtual_alias", shown.mail) == Found(shown.route), "the one shown", 40)
+        wait_equal(service)
+
+
 def test_a_size_limit_never_becomes_a_mirror() -> None:
     with (
         Slapd(company_ldif(PEOPLE), size_limit="50") as slapd,

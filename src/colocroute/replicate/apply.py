@@ -13,7 +13,7 @@ import msgspec
 
 from colocroute.directory.cookie import went_forward
 from colocroute.directory.events import Cookie, Delete, Event, Present, RefreshDone, RefreshKind, Upsert
-from colocroute.errors import ColocrouteError, DirectoryError
+from colocroute.errors import ColocrouteError, CookieRefusedError, DirectoryError
 from colocroute.model import Entry, Record
 from colocroute.replicate.guard import GuardRules, Loss, refusal
 from colocroute.replicate.whereabouts import Whereabouts
@@ -67,7 +67,13 @@ class Applier:
             before = txn.counts()
             refresh = _Refresh(txn, self._record_of)
             done = refresh.load(events) if not before.entries else refresh.merge(events)
-            removed, names = self._remove(refresh.gone(done.kind), txn, now, before, meta.accept)
+            gone = refresh.gone(done.kind)
+            if refresh.lists_unknown():
+                raise CookieRefusedError(
+                    f"{source}: lists entries as unchanged that the mirror has not (they were hidden from us, "
+                    "moved with the tree above them, or restored)"
+                )
+            removed, names = self._remove(gone, txn, now, before, meta.accept)
             if not meta.complete and _is_unbelievable(txn.counts()):
                 # Formally complete; who believed it would deny a company that is being loaded, or misread.
                 raise DirectoryError(f"{source}: nobody has an address there yet; nothing is denied before")
@@ -232,6 +238,7 @@ class _Refresh:
         self._record_of = record_of
         self._seen: set[bytes] = set()
         self._deleted: set[bytes] = set()
+        self._listed: set[bytes] = set()
         self._loaded = False  # then the mirror has only what came in this refresh, and `_seen` what came late
         self.changed = 0
 
@@ -254,6 +261,7 @@ class _Refresh:
     def _note(self, event: Event) -> None:
         if isinstance(event, Present):
             self._seen.update(event.ids)
+            self._listed.update(event.ids)
         elif isinstance(event, Delete):
             self._deleted.update(event.ids)
             self._seen.difference_update(event.ids)
@@ -285,6 +293,10 @@ class _Refresh:
                 deleted.update(event.ids)
             elif isinstance(event, RefreshDone):
                 return
+
+    def lists_unknown(self) -> bool:
+        """Whether it says "unchanged" of what we do not have: who goes on from here denies it to everybody."""
+        return any(not self._txn.has(entry_id) for entry_id in self._listed & self._seen)
 
     def gone(self, kind: RefreshKind) -> list[bytes]:
         """What the refresh says does not exist (any more)."""

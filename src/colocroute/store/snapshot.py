@@ -159,6 +159,13 @@ class Snapshot:
         except FAILURES as error:
             raise store_error(self._db.where, error) from error
 
+    def has(self, entry_id: bytes) -> bool:
+        """Whether there is a record of this id."""
+        try:
+            return self._get(inner_id(entry_id), None, self._db.entries) is not None
+        except FAILURES as error:
+            raise store_error(self._db.where, error) from error
+
     def records(self) -> Iterator[tuple[bytes, Record]]:
         """Every id with its record."""
         try:
