@@ -75,8 +75,3 @@ def ratio(above: list[float], below: list[float]) -> float:
 def spread(values: list[float], digits: int = 0) -> str:
     """Median, with the least and the largest."""
     return f"{median(values):,.{digits}f} ({min(values):,.{digits}f} to {max(values):,.{digits}f})"
-
-
-def micro(seconds: float) -> str:
-    """Seconds as microseconds."""
-    return f"{seconds * 1e6:,.1f}"

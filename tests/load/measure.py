@@ -6,6 +6,11 @@ from colocroute.bench import compiled
 from colocroute.bench.load import Load, Protocol, Result
 
 
+def warmup(seconds: float) -> float:
+    """Seconds that a load of `seconds` goes on before it is counted."""
+    return min(0.3, seconds / 4)
+
+
 def run(
     address: str,
     requests: Path,
@@ -25,7 +30,7 @@ def run(
         protocol=Protocol.SOCKETMAP,
         requests=requests,
         connections=connections,
-        warmup=min(0.3, seconds / 4),
+        warmup=warmup(seconds),
         seconds=seconds,
         rate=rate,
     )

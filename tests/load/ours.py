@@ -116,17 +116,14 @@ class Ours:
     """A running daemon."""
 
     def __init__(self, service: Daemon) -> None:
-        self.daemon = service
-        status = service.status()
-        self.state: str = status["state"]
-        self.workers: list[int] = [worker["pid"] for worker in status["workers"]]
+        self.workers: list[int] = [worker["pid"] for worker in service.status()["workers"]]
         self.address = f"unix:{service.socket}"
 
 
-def keys(addresses: int, *, hot: bool, limit: int = COLD_KEYS) -> list[bytes]:
+def keys(addresses: int, *, hot: bool) -> list[bytes]:
     """Addresses that exist among so many: a few, or (spread evenly) so many that no cache holds them."""
     users = -(-addresses // ADDRESSES_PER_USER)
-    wanted = HOT_KEYS if hot else min(limit, users * ADDRESSES_PER_USER)
+    wanted = HOT_KEYS if hot else min(COLD_KEYS, users * ADDRESSES_PER_USER)
     step = max(1, users * ADDRESSES_PER_USER // wanted)
     found = []
     for number in range(0, users * ADDRESSES_PER_USER, step):
@@ -135,10 +132,10 @@ def keys(addresses: int, *, hot: bool, limit: int = COLD_KEYS) -> list[bytes]:
     return found[:wanted]
 
 
-def prepare(path: Path, asked: list[bytes], *, map_name: str = "virtual_alias", hot: bool) -> Path:
-    """A file of requests for these keys, in an order without neighbours."""
+def prepare(path: Path, asked: list[bytes], *, hot: bool) -> Path:
+    """A file of requests for these keys of `virtual_alias`, in an order without neighbours."""
     mix = Mix(order=Order.ONCE)
     number = 20 * len(asked) if hot else len(asked)
-    frame = requests.framing(Protocol.SOCKETMAP, map_name)
+    frame = requests.framing(Protocol.SOCKETMAP, "virtual_alias")
     requests.write(path, requests.choose(asked, mix, number), frame)
     return path

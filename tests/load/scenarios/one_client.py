@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from tests.lab.company import Person
 from tests.lab.postfix import Postfix
 from tests.load import company, floors, ours
-from tests.load.figures import Goal, Section, Table, interleaved, median, micro, ratio, spread
+from tests.load.figures import Goal, Section, Table, interleaved, median, ratio, spread
 from tests.load.lab import Lab
 
 USERS, QUICK_USERS = 100_000, 10_000
@@ -71,9 +71,7 @@ def _asking(postfix: Postfix, table: str, lookups: int) -> Callable[[], float]:
 
 
 def _section(found: dict[str, list[float]], users: int) -> Section:
-    in_us = {
-        name: [float(micro(value).replace(",", "")) for value in values] for name, values in found.items()
-    }
+    in_us = {name: [1e6 * value for value in values] for name, values in found.items()}
     floor, ldap = found["C floor, sleeping"], found["ldap:"]
     to_floor, to_ldap = ratio(found["ours"], floor), ratio(ldap, found["ours"])
     least = median(found["C floor, spinning"]) / median(floor)

@@ -41,7 +41,9 @@ class Subject:
             prefix=self._lab.client,
         )
         # The warm-up is in it too, so this is by the whole time.
-        share = (machine.cpu_seconds(self._pids) - before) / (result.seconds + min(0.3, result.seconds / 4))
+        share = (machine.cpu_seconds(self._pids) - before) / (
+            result.seconds + measure.warmup(self._lab.seconds)
+        )
         self.results.append(result)
         self.costs.append(share / result.rate)
         return result
