@@ -48,7 +48,7 @@ def run(lab: Lab) -> Section:
             _plot(
                 "throughput", "replies a second", {subject: found[_name(*subject)] for subject in subjects}
             ),
-            _plot("p99, flat out,", "us", p99),
+            _plot("latency", "p99, flat out,", "us", p99),
         ],
     )
 
@@ -68,10 +68,10 @@ def _goal(found: Figures) -> Goal:
     )
 
 
-def _plot(what: str, unit: str, values: dict[tuple[str, int], list[float]]) -> Plot:
+def _plot(name: str, what: str, unit: str, values: dict[tuple[str, int], list[float]]) -> Plot:
     return Plot(
-        name=f"{'latency' if unit == 'us' else what}-workers",
-        title=f"{what.capitalize()} with load on the same cores",
+        name=f"{name}-workers",
+        title=f"{what} with load on the same cores",
         x="workers",
         y=unit,
         log_x=False,
