@@ -11,11 +11,13 @@ from colocroute.cli.postfix_checks import (
     check_delimiter,
     check_domains,
     check_permission,
+    check_policy,
     check_presence,
     references,
 )
 from colocroute.cli.postfix_facts import Account, Node, PostfixFacts
 from colocroute.cli.wiring_model import Installed
+from colocroute.cli.wiring_policy import with_policy
 
 SOCKET = "/run/colocroute/map.sock"
 QUEUED = "/var/spool/postfix/colocroute/map.sock"
@@ -65,6 +67,31 @@ def test_a_socket_outside_of_the_chroot() -> None:
 )
 def test_what_a_chroot_does_not_hide(socket: str, table: str) -> None:
     assert chroot(socket, virtual_alias_maps=table) == []
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "listeners", "found"),
+    [
+        ("inet:127.0.0.1:2527", ["inet:127.0.0.1:2527"], []),
+        ("inet:localhost:2527", ["inet:127.0.0.1:2526", "inet:[::1]:2527"], []),
+        ("inet:127.0.0.1:2527", ["inet:127.0.0.1:2528"], ["policy-unreachable"]),
+        ("inet:127.0.0.1:2527", [], ["policy-unreachable"]),
+        ("unix:colocroute/map.sock", [f"unix:{QUEUED}"], []),
+        (f"unix:{SOCKET}", [f"unix:{SOCKET}"], []),
+        ("unix:colocroute/map.sock", [f"unix:{SOCKET}"], ["policy-unreachable"]),
+    ],
+)
+def test_where_our_policy_entry_leads(endpoint: str, listeners: list[str], found: list[str]) -> None:
+    restrictions = with_policy("", endpoint)
+    told = list(check_policy(listeners, facts(smtpd_recipient_restrictions=restrictions)))
+    assert [one.code for one in told] == found
+    assert all((one.level, one.subject) == ("error", endpoint) for one in told)
+
+
+def test_the_policy_services_of_others_are_not_ours_to_judge() -> None:
+    theirs = "check_policy_service inet:127.0.0.1:10023, permit"
+    assert list(check_policy([], facts(smtpd_recipient_restrictions=theirs))) == []
+    assert list(check_policy([], facts())) == []
 
 
 def test_inside_a_chroot_a_full_path_leads_nowhere() -> None:

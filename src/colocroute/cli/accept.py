@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 NAME = "accept"
 HELP = "let a held refresh through, after showing what it would remove"
 EPILOG = """\
-exit codes: 0 accepted (or nothing was held), 1 not confirmed, 75 daemon down or not done in time."""
+exit codes: 0 accepted (or nothing was held), 1 not confirmed, 64 nobody to ask (no terminal) and no --yes,
+75 daemon down or not done in time, 78 configuration error."""
 
 NOT_CONFIRMED = 1  # exit code
 

@@ -22,6 +22,7 @@ from colocroute.cli.postfix_checks import (
     check_delimiter,
     check_domains,
     check_permission,
+    check_policy,
     check_presence,
 )
 from colocroute.cli.postfix_facts import PostfixFacts, nodes, read_postfix
@@ -156,6 +157,7 @@ def _postfix(config: "Config", directory: Path | None) -> Iterator[Finding]:
             yield from check_permission(socket, found, postfix)
     if postfix is not None:
         yield from check_chroot(sockets, postfix)
+        yield from check_policy(tuple(map(str, config.listen.policy)), postfix)
         yield from check_delimiter(config.routing.recipient_delimiter, postfix)
         domains = known(config)
         if not domains.empty:

@@ -35,6 +35,7 @@ CODES: dict[str, tuple[Level, str]] = {
     "several-routes": ("error", "leave one route in the entry"),
     "public-domain-is-site": ("error", "remove its transport entry, or take it out of routing.domains"),
     "socket-unreachable": ("error", ""),
+    "policy-unreachable": ("error", "run 'colocroute postconf --apply' and 'postfix reload'"),
     "unlisted-domain": ("error", "run 'colocroute postconf --apply' and 'postfix reload'"),
     "mirror-empty": ("error", "see 'colocroute status'; start the service"),
     "mirror-held": ("error", "see 'colocroute accept', or let the directory come back"),

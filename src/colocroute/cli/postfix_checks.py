@@ -2,7 +2,8 @@
 
 Owns these checks.  Pure: what Postfix and the file system say comes in.
 
-Limit: domains are compared only where main.cf has them as `colocroute postconf` writes lists.
+Limits: domains are compared only where main.cf has them as `colocroute postconf` writes lists, and of the
+policy service only the entry that it writes.  A table of another listener may be somebody else's.
 """
 
 import re
@@ -14,6 +15,7 @@ import msgspec
 
 from colocroute.cli.finding import Finding, Level, finding
 from colocroute.cli.postfix_facts import Account, Node, PostfixFacts
+from colocroute.cli.wiring_policy import our_endpoint
 
 ASKERS = {
     "virtual_alias_maps": ("smtpd", "cleanup"),
@@ -83,6 +85,15 @@ def check_domains(
             yield finding("obsolete-domain", domain, message)
 
 
+def check_policy(listeners: Collection[str], postfix: PostfixFacts) -> Iterator[Finding]:
+    """Whether our policy entry of main.cf leads to one of `listeners`: from any other, Postfix hears nothing."""
+    endpoint = our_endpoint(postfix.parameters.get("smtpd_recipient_restrictions", ""))
+    queue = postfix.installed.queue_directory
+    if endpoint and _place(endpoint, queue) not in {_place(listener, queue) for listener in listeners}:
+        message = "main.cf asks the policy service there, and listen.policy has it not: all mail is deferred"
+        yield finding("policy-unreachable", endpoint, message)
+
+
 def check_chroot(sockets: Collection[str], postfix: PostfixFacts) -> Iterator[Finding]:
     """Whether main.cf names our sockets so that a chrooted process finds them."""
     installed = postfix.installed
@@ -135,6 +146,13 @@ def allows(node: Node, account: Account) -> bool:
     if node.gid in account.groups:
         return bool(node.mode & wanted << 3)
     return bool(node.mode & wanted)
+
+
+def _place(endpoint: str, queue: str) -> str:
+    """What tells two endpoints apart: the full path, or the port, as a host has several names."""
+    if endpoint.startswith("unix:"):
+        return str(PurePosixPath(queue) / endpoint.removeprefix("unix:"))
+    return endpoint.rpartition(":")[2]
 
 
 def _words(text: str) -> frozenset[str]:

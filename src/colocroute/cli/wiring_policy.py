@@ -31,6 +31,12 @@ def with_policy(restrictions: str, endpoint: str) -> str:
     return f"{UNLISTED}, {check}, {restrictions or RESTRICTIONS}"
 
 
+def our_endpoint(restrictions: str) -> str:
+    """Where our entry leads, as Postfix writes it; empty if it is not there."""
+    found = _ours.search(restrictions)
+    return found["endpoint"] if found else ""
+
+
 def without_policy(restrictions: str) -> str:
     """The restrictions without our entry: one that leads nowhere would defer all mail."""
     return _ours_and_ends.sub("", restrictions).rstrip(", ") if _ours.search(restrictions) else restrictions
