@@ -29,7 +29,7 @@ QUERIES = (
     ("virtual_alias", "nobody@test.tux", "the catch-all"),
     ("virtual_alias", "team@test.tux", "two owners: temporary failure"),
     ("transport", "anna@external.test.tux", "elsewhere: the site's transport"),
-    ("transport", "bob@central.test.tux", "here: not found, delivered locally"),
+    ("transport", "bob@central.test.tux", "here: not found, as routing.local_transport is not set"),
     ("generic", "anna@external.test.tux", "the way out"),
     ("virtual_alias", "someone@example.com", "the rest of the world: not found"),
 )
