@@ -62,7 +62,8 @@ class SiteEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class Entry(msgspec.Struct, frozen=True, gc=False):
     """One directory entry after the schema mapping, values not yet judged.
 
-    `id` is the 16 bytes of entryUUID, or the normalised DN in UTF-8 where the directory has no entryUUID.
+    `id` is the 16 bytes of entryUUID, or the normalised DN in UTF-8 where the directory has no entryUUID (never
+    16 bytes: a comma follows a DN of that length).
     Values that are not UTF-8 are decoded with `backslashreplace`.
     """
 

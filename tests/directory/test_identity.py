@@ -13,7 +13,13 @@ def test_the_uuid_where_there_is_one() -> None:
 
 def test_the_normalised_name_where_there_is_none() -> None:
     assert identity(b"UID=Anna , DC=tux", {}) == b"uid=anna,dc=tux"
-    assert identity(b"cn=\xff,dc=tux", {}) == b"cn=\\5cxff,dc=tux"
+    assert identity(b"ou=\xff,dc=t", {}) == b"ou=\\5cxff,dc=t"
+
+
+def test_a_name_is_never_taken_for_a_uuid() -> None:
+    """Whoever is given the name of somebody who left is not the same person."""
+    assert identity(b"uid=anna,dc=home", {}) == b"uid=anna,dc=home,"
+    assert len(b"uid=anna,dc=home") == 16
 
 
 @pytest.mark.parametrize("bad", [b"", b"anna", b"0a1b2c3d", b"\xff" * 36])

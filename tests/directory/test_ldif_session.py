@@ -189,6 +189,13 @@ def test_a_file_that_vanishes_is_told(file: Path) -> None:
         opened.events(1.0)
 
 
+def test_a_name_of_16_bytes_is_not_taken_for_a_uuid(file: Path) -> None:
+    """A name may be given to somebody else, who would be taken for the one who had it."""
+    file.write_text(as_ldif("uid=anna,dc=home", {"colocRouteAddress": ["a@x"]}), encoding="utf-8")
+    [entry] = [event.entry for event in refresh(session(file, "dc=home")) if isinstance(event, Upsert)]
+    assert entry.id == b"uid=anna,dc=home,"
+
+
 @pytest.mark.parametrize(
     ("second", "why"),
     [

@@ -10,6 +10,7 @@ from colocroute.directory.match import Attributes
 
 ENTRY_UUID = "entryUUID"  # RFC 4530
 UUID_KEY = b"entryuuid"
+UUID_BYTES = 16  # RFC 4122, 4.1
 
 
 def uuid_of(attributes: Attributes) -> bytes | None:
@@ -25,6 +26,15 @@ def split_dn(dn: bytes) -> tuple[str, ...]:
     return names.split(dn.decode("utf-8", "surrogateescape"))
 
 
+def name_key(rdns: tuple[str, ...]) -> bytes:
+    """The key of an entry without UUID, by its normalised names.
+
+    Never of 16 bytes: a name may be given to somebody else, so it must not be taken for a UUID.
+    """
+    name = ",".join(rdns).encode()
+    return name + b"," if len(name) == UUID_BYTES else name
+
+
 def identity(dn: bytes, attributes: Attributes) -> bytes:
     """The id of the entry.  Raises ValueError if entryUUID or the DN is malformed."""
-    return uuid_of(attributes) or ",".join(split_dn(dn)).encode()
+    return uuid_of(attributes) or name_key(split_dn(dn))

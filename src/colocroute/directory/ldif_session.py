@@ -21,7 +21,7 @@ from typing import IO
 
 from colocroute.directory import dn as names
 from colocroute.directory.events import Event, RefreshBegin, RefreshDone, RefreshKind, Upsert
-from colocroute.directory.identity import split_dn, uuid_of
+from colocroute.directory.identity import name_key, split_dn, uuid_of
 from colocroute.directory.ldif import LdifReader, LdifRecord
 from colocroute.directory.schema import Mapper
 from colocroute.errors import DirectoryError
@@ -159,7 +159,7 @@ def _identified(file: IO[bytes], path: Path, base: tuple[str, ...]) -> Iterator[
         where = f"{path}, line {record.line}"
         try:
             rdns = split_dn(record.dn)
-            name, uuid = ",".join(rdns).encode(), uuid_of(record.attributes)
+            name, uuid = name_key(rdns), uuid_of(record.attributes)
         except ValueError as error:
             raise DirectoryError(f"{where}: {error}") from error
         if lines.setdefault(name, record.line) != record.line:
