@@ -13,6 +13,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from types import FrameType
 from typing import ParamSpec, TypeVar
 
 from colocroute.server.children import Child, Slot
@@ -24,7 +25,8 @@ log = logging.getLogger(__name__)
 # Seconds a new set of children has to become ready, or the old one stays.
 RELOAD_SECONDS = 15.0
 
-_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
+_ASKING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_SIGNALS = (*_ASKING, signal.SIGCHLD)
 _clock = time.monotonic
 
 Arguments = ParamSpec("Arguments")
@@ -69,6 +71,7 @@ class Supervisor:
         self._patience = 0.0
         self._announced = False
         self._stopping = False
+        self._stop_wanted = False
         self._reload_wanted = False
         self._watchdog_at = now + notifier.watchdog_interval
         self._shown: list[ChildInfo] = []
@@ -91,6 +94,8 @@ class Supervisor:
     def _step(self) -> None:
         """Everything that is due now."""
         now = _clock()
+        if self._stop_wanted:
+            self._stop()
         self._reap(now)
         if self._reload_wanted and not self._incoming and not self._stopping:
             self._begin_reload(now)
@@ -213,16 +218,16 @@ class Supervisor:
     def _catch_signals(self) -> None:
         self._wake.setblocking(False)
         self._signalled.setblocking(False)
-        self._selector.register(self._wake, selectors.EVENT_READ, self._read_signals)
+        self._selector.register(self._wake, selectors.EVENT_READ, lambda: self._wake.recv(4096))
         signal.set_wakeup_fd(self._signalled.fileno(), warn_on_full_buffer=False)
         for number in _SIGNALS:
-            signal.signal(number, lambda _number, _frame: None)
+            signal.signal(number, self._note)
 
-    def _read_signals(self) -> None:
-        numbers = set(self._wake.recv(4096))
-        if numbers & {signal.SIGTERM, signal.SIGINT}:
-            self._stop()
-        elif signal.SIGHUP in numbers:
+    def _note(self, number: int, _frame: FrameType | None) -> None:
+        """Of a storm of signals some find the wakeup descriptor full: it only wakes, and this is what counts."""
+        if number in (signal.SIGTERM, signal.SIGINT):
+            self._stop_wanted = True
+        elif number == signal.SIGHUP:
             self._reload_wanted = True
 
     def _forget(self) -> None:
@@ -235,6 +240,8 @@ class Supervisor:
 
     def _abandon(self) -> None:
         """Leaves no child behind, even after an error of our own."""
+        for number in _ASKING:  # the end is near; a signal shall not change the exit code
+            signal.signal(number, signal.SIG_IGN)
         signal.set_wakeup_fd(-1)
         for slot in self._every_slot():
             if slot.pid:
