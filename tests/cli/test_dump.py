@@ -1,6 +1,8 @@
 """What is dumped is what a lookup answers, and what a table made of it answers too."""
 
+import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -220,3 +222,12 @@ def test_nothing_but_temporary_failures_is_left_out(config: Path) -> None:
     with whole(build.load(config)) as view:
         out = {key for key, answer in dump.lines(view, "recipient") if isinstance(answer, TempFail)}
     assert {"team@test.tux", "erik@test.tux", "gina@test.tux", "hugo@test.tux"} <= out
+
+
+def test_a_table_is_utf_8_in_every_locale(config: Path) -> None:
+    def said(**environment: str) -> bytes:
+        argv = [sys.executable, "-m", "colocroute", "dump", "-c", str(config)]
+        return subprocess.run(argv, capture_output=True, check=True, env={**os.environ, **environment}).stdout
+
+    assert said(PYTHONIOENCODING="latin1") == said(PYTHONIOENCODING="ascii") == said(PYTHONIOENCODING="utf-8")
+    assert not said(PYTHONIOENCODING="ascii").isascii()

@@ -12,6 +12,7 @@ import heapq
 import os
 import sys
 from collections.abc import Collection, Iterable, Iterator
+from io import TextIOWrapper
 from itertools import count, takewhile
 from typing import TYPE_CHECKING
 
@@ -92,6 +93,8 @@ def run(args: argparse.Namespace) -> int:
             raise TemporaryError(f"{build.store_path(config)}: {reason}")
         if view.state is not State.LIVE:
             _say(f"warning: the mirror is {view.state.value}: this is what it last knew")
+        if isinstance(sys.stdout, TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8")  # as Postfix asks, whatever a terminal would show
         without = overreaching(view, args.map)
         for domain, key in without.items():
             _say(f"warning: @{domain}: left out, or a table would give it the mail of {key}")
