@@ -46,7 +46,7 @@ def run(lab: Lab) -> Section:
         goals=[_goal(found)],
         plots=[
             _plot(
-                "throughput", "replies a second", {subject: found[_name(*subject)] for subject in subjects}
+                "throughput", "Throughput", "replies a second", {one: found[_name(*one)] for one in subjects}
             ),
             _plot("latency", "p99, flat out,", "us", p99),
         ],
