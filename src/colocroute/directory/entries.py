@@ -14,11 +14,11 @@ import msgspec
 from colocroute.directory import messages
 from colocroute.directory.ber import Cursor
 from colocroute.directory.controls import SYNC_STATE
+from colocroute.directory.identity import UUID_BYTES
 from colocroute.directory.messages import RawEntry
 
 # Controls that hold one Sync State without cookie, up to the UUID: the head of the controls, the state (one
 # byte, not negative), the head of the UUID.
-UUID_BYTES = 16
 SYNC_STATES = {
     b"\xa0\x35\x30\x33\x04\x18" + SYNC_STATE + b"\x04\x17\x30\x15\x0a\x01%c\x04\x10" % state: state
     for state in range(0x80)

@@ -10,7 +10,7 @@ from colocroute.directory.match import Attributes
 
 ENTRY_UUID = "entryUUID"  # RFC 4530
 UUID_KEY = b"entryuuid"
-UUID_BYTES = 16  # RFC 4122, 4.1
+UUID_BYTES = 16  # RFC 4122, 4.1 and RFC 4533, 2.1.1
 
 
 def uuid_of(attributes: Attributes) -> bytes | None:

@@ -38,6 +38,7 @@ from colocroute.directory.events import (
     RefreshKind,
     Upsert,
 )
+from colocroute.directory.identity import UUID_BYTES
 from colocroute.directory.messages import (
     NOTICE_OF_DISCONNECTION,
     UNSOLICITED,
@@ -51,8 +52,6 @@ from colocroute.directory.messages import (
 )
 from colocroute.errors import CookieRefusedError, DirectoryError, SyncUnsupportedError
 from colocroute.model import Entry
-
-UUID_BYTES = 16  # RFC 4533, 2.1.1
 
 SUCCESS = 0
 NO_SYNCPROV = 12
