@@ -164,8 +164,9 @@ class Postfix:
         self.command("sendmail", "-f", sender, "-i", "--", *recipients, stdin=text.encode())
 
     def queue(self) -> list[dict[str, Any]]:
-        """`postqueue -j`: one object for each mail."""
-        return [json.loads(line) for line in self.command("postqueue", "-j").splitlines()]
+        """`postqueue -j`: one object for each mail, also for one that showq(8) meets in two queues as it moves."""
+        mails = [json.loads(line) for line in self.command("postqueue", "-j").splitlines()]
+        return list({mail["queue_id"]: mail for mail in mails}.values())
 
     def wait_empty(self) -> None:
         """Waits until the queue is empty."""
