@@ -38,7 +38,7 @@ from tests.lab.syncsessions import (
 )
 
 CHOICES = st.binary(min_size=400, max_size=400)
-PATIENT = settings(max_examples=300, deadline=None)
+PATIENT = settings(max_examples=300)
 
 ILLEGAL: list[Message] = [
     RawEntry(SEARCH, b"o=x", {}),

@@ -44,7 +44,7 @@ def content(events: list[Event], kind: RefreshKind) -> tuple[dict[bytes, Entry],
     return entries, gone, listed - entries.keys()
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(EVENTS, st.sampled_from(RefreshKind))
 def test_a_first_refresh_leaves_what_was_said_last(events: list[Event], kind: RefreshKind) -> None:
     said, gone, unknown = content([*map(Upsert, STAYING), *events], kind)

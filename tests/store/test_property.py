@@ -235,9 +235,7 @@ class LongMirrorMachine(MirrorMachine):
     """The same for longer."""
 
 
-HOW = settings(
-    max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
-)
+HOW = settings(max_examples=40, stateful_step_count=25, suppress_health_check=list(HealthCheck))
 TestMirror = MirrorMachine.TestCase
 TestMirror.settings = HOW
 TestMirrorAtLength = pytest.mark.long(LongMirrorMachine.TestCase)
