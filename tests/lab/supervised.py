@@ -1,7 +1,8 @@
 """A supervisor with workers and other children as processes of their own, told what to be by a JSON file.
 
 The file: `socket` (path), `generation` (what the key `generation` is answered), `children` (list of `name`,
-`kind` and `alone`), `broken` (reload says no).  Standard output has one JSON list for each event.
+`kind` and `alone`), `broken` (reload says no), `drain` (seconds
+that a worker gives its clients after SIGTERM).  Standard output has one JSON list for each event.
 """
 
 import contextlib
@@ -18,12 +19,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from colocroute.server import worker
 from colocroute.server.children import Child
 from colocroute.server.crew import Crew
 from colocroute.server.interfaces import ChildInfo, Listener, Ready, Settings, WireProtocol
 from colocroute.server.notify import Notifier
 from colocroute.server.supervisor import Hooks, Supervisor
-from colocroute.server.worker import Control, run_worker
 from tests.lab.daemon import wait_for
 from tests.lab.serving import FakeAnswering, listen
 
@@ -40,6 +41,7 @@ def _idle(ready: Ready) -> int:
 
 def _stubborn(ready: Ready) -> int:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _say("stubborn", os.getpid())
     return _idle(ready)
 
 
@@ -65,8 +67,8 @@ def _inspect(ready: Ready) -> int:
         with contextlib.suppress(FileNotFoundError):  # that of the listing itself
             descriptors.append(str(entry.readlink()))
     mask = list(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
-    _say("inherited", handlers, mask, sorted(os.environ), Path("/proc/self/comm").read_text(), descriptors)
     logging.getLogger("child").warning("said by the child")
+    _say("inherited", handlers, mask, sorted(os.environ), Path("/proc/self/comm").read_text(), descriptors)
     return _idle(ready)
 
 
@@ -93,6 +95,7 @@ class _Program(Hooks):
         self.scenario = json.loads(self._file.read_text())
 
     def children(self) -> list[Child]:
+        worker.DRAIN_SECONDS = self.scenario.get("drain", worker.DRAIN_SECONDS)
         workers = sum(spec["kind"] == "worker" for spec in self.scenario["children"])
         crew = Crew(max(1, workers))
         return [self._child(spec, crew, index) for index, spec in enumerate(self.scenario["children"])]
@@ -108,7 +111,7 @@ class _Program(Hooks):
         settings = Settings(max_connections=self.scenario.get("max_connections", 2000), spin=0.0)
 
         def run(ready: Ready) -> int:
-            return run_worker(listeners, answering, settings, Control(crew.seat(index), ready))
+            return worker.run_worker(listeners, answering, settings, worker.Control(crew.seat(index), ready))
 
         return Child(name, run, serves=True, on_death=lambda: crew.vacate(index))
 
@@ -140,6 +143,7 @@ class Supervised:
         self.write()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.lab.supervised", str(file)],
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={**os.environ, **environment},

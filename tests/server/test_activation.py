@@ -1,5 +1,6 @@
 """Socket activation, in processes of its own: the descriptors have fixed numbers."""
 
+import fcntl
 import os
 import socket
 import subprocess
@@ -43,9 +44,7 @@ def path() -> Iterator[str]:
 def run(
     sockets: list[socket.socket], wanted: list[str], **variables: str
 ) -> subprocess.CompletedProcess[str]:
-    passed = [one.fileno() + 50 for one in sockets]  # out of the way of 3 and 4
-    for one, descriptor in zip(sockets, passed, strict=True):
-        os.dup2(one.fileno(), descriptor)
+    passed = [fcntl.fcntl(one, fcntl.F_DUPFD, 50) for one in sockets]  # out of the way of 3 and 4
     environment = {"LISTEN_PID": "", "LISTEN_FDS": str(len(sockets))} | variables
     try:
         return subprocess.run(

@@ -9,9 +9,10 @@ from collections.abc import Callable
 
 import pytest
 
+from colocroute.server import gate
 from colocroute.server.conversation import conversation
 from colocroute.server.crew import Crew
-from colocroute.server.gate import PAUSE, REFUSED_LIMIT, Gate
+from colocroute.server.gate import PAUSE, Gate
 from colocroute.server.interfaces import Listener, WireProtocol
 from colocroute.server.loop import Loop
 from colocroute.server.spin import Spinner
@@ -59,10 +60,11 @@ def test_over_the_limit_a_client_is_told_so(
         second.close()
 
 
-def test_refused_clients_that_say_nothing_do_not_pile_up() -> None:
+def test_refused_clients_that_say_nothing_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "REFUSED_LIMIT", 100)
     with serving(FakeAnswering(), limit=1) as served, served.dial() as accepted:
         wait_for(lambda: served.seat.total() == 1, "the first connection")
-        silent = [served.dial() for _ in range(REFUSED_LIMIT + 20)]
+        silent = [served.dial() for _ in range(100 + 20)]
         for client in silent[:20]:
             assert receive_all(client) == b""
         for client in silent[20:]:
@@ -226,13 +228,13 @@ def test_a_closed_gate_takes_what_was_passed_and_nothing_more() -> None:
         listener = Listener(listening, WireProtocol.SOCKETMAP, b"m", "here")
         seat = crew.seat(0)
         loop = Loop(Spinner(0.0, lambda: 0), answering, seat.counted)
-        gate = Gate(loop, [listener], [conversation(listener, answering, 10)], seat, 100)
-        gate.open()
+        closing = Gate(loop, [listener], [conversation(listener, answering, 10)], seat, 100)
+        closing.open()
         client, served = socket.socketpair()
         client.sendall(request(b"a"))
         crew.seat(1).pass_on(0, served, 0)
         served.close()
-        gate.close()
+        closing.close()
         assert crew.seat(1).least() is None
         assert listening.fileno() == -1
         loop.drain(5.0)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from colocroute.server import loop as loop_module
 from colocroute.server.conversation import conversation
 from colocroute.server.crew import Crew
 from colocroute.server.interfaces import Listener, WireProtocol
@@ -33,7 +34,7 @@ def exchange(client: socket.socket, keys: list[bytes], sizes: list[int]) -> None
 def test_one_reply_for_each_request_in_any_pieces() -> None:
     with serving(FakeAnswering()) as served:
 
-        @settings(max_examples=60, deadline=None)
+        @settings(max_examples=60)
         @given(KEYS, CHUNKS)
         def check(keys: list[bytes], sizes: list[int]) -> None:
             with served.dial() as client:
@@ -192,6 +193,7 @@ def test_nothing_more_is_read_from_a_client_that_takes_no_replies() -> None:
         sender = threading.Thread(target=slow.sendall, args=(request(key) * count,))
         sender.start()
         try:
+            wait_for(lambda: bool(answering.asked), "the first request")
             answered = -1
             while answered != len(answering.asked):  # until it comes to rest
                 answered = len(answering.asked)
@@ -240,12 +242,15 @@ def idle_loop(answering: FakeAnswering) -> Loop:
     return Loop(Spinner(0.0, lambda: 0), answering)
 
 
-def test_timers_run_in_order_even_when_there_is_nothing_else() -> None:
+def test_timers_run_in_order_even_when_there_is_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     loop = idle_loop(FakeAnswering())
     order: list[str] = []
-    loop.call_later(0.04, loop.stop)
-    loop.call_later(0.02, lambda: order.append("second"))
-    loop.call_later(0.01, lambda: order.append("first"))
+    with monkeypatch.context() as patch:
+        now = time.monotonic()
+        patch.setattr(loop_module, "_clock", lambda: now)  # all three are called for at the same moment
+        loop.call_later(0.04, loop.stop)
+        loop.call_later(0.02, lambda: order.append("second"))
+        loop.call_later(0.01, lambda: order.append("first"))
     loop.run()
     assert order == ["first", "second"]
 

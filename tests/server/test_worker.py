@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -48,8 +49,11 @@ def serve_all(running: Supervised, path: Path) -> None:
 
 def sockets_of(pid: int) -> int:
     """Open sockets of a process."""
-    directory = Path(f"/proc/{pid}/fd")
-    return sum(str(entry.readlink()).startswith("socket:") for entry in directory.iterdir())
+    found = 0
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # one that it has just passed on
+            found += str(entry.readlink()).startswith("socket:")
+    return found
 
 
 class Asker(threading.Thread):
@@ -176,7 +180,7 @@ def test_a_burst_passes_the_limit_by_less_than_the_number_of_workers(paths: tupl
 
 def test_sigterm_answers_what_has_arrived(paths: tuple[Path, Path]) -> None:
     file, path = paths
-    with supervised(file, scenario(path, 1)) as running:
+    with supervised(file, scenario(path, 1, drain=60)) as running:
         serve_all(running, path)
         pid = running.pids()["worker-0"]
         clients = [dial(path) for _ in range(20)]
@@ -190,7 +194,7 @@ def test_sigterm_answers_what_has_arrived(paths: tuple[Path, Path]) -> None:
         os.kill(pid, signal.SIGCONT)
         begin = time.monotonic()
         assert [receive_all(client) for client in clients] == [fake_reply(b"b") * 3] * 10 + [b""] * 10
-        assert time.monotonic() - begin < 2.0
+        assert time.monotonic() - begin < 20, "it waits for nothing when all is answered"
         wait_for(lambda: f"worker-0: pid {pid} ended: exit 0" in running.log, "the worker's end")
         assert running.end() == 0
 
@@ -198,7 +202,7 @@ def test_sigterm_answers_what_has_arrived(paths: tuple[Path, Path]) -> None:
 def test_a_second_sigterm_changes_nothing(paths: tuple[Path, Path]) -> None:
     file, path = paths
     value = "v" * 1000
-    with supervised(file, scenario(path, 1, generation=value)) as running:
+    with supervised(file, scenario(path, 1, generation=value, drain=60)) as running:
         serve_all(running, path)
         client = dial(path)
         client.sendall(request(b"generation") * 1000)  # the replies are more than fits on their way
@@ -252,9 +256,10 @@ def is_replaced(running: Supervised, victim: int) -> bool:
 
 
 def is_answered(path: Path, generation: str) -> bool:
-    with dial(path) as client:
+    with suppress(BrokenPipeError, ConnectionResetError), dial(path) as client:
         client.sendall(request(b"generation"))
         return receive(client, 7) == socketmap.encode(Found(generation))
+    return False  # an old worker took the connection and ended
 
 
 NEEDED = 1000 + REFUSED_LIMIT + worker.OTHER_DESCRIPTORS
