@@ -13,6 +13,7 @@ from colocroute.cli.postfix_checks import (
     check_permission,
     check_policy,
     check_presence,
+    check_tables,
     references,
 )
 from colocroute.cli.postfix_facts import Account, Node, PostfixFacts
@@ -41,9 +42,9 @@ def test_every_mention_of_a_socket() -> None:
             relayhost="[unix.example]",
         )
     )
-    assert [(one.parameter, one.path, one.spelled, one.proxied) for one in found] == [
-        ("virtual_alias_maps", SOCKET, SOCKET, True),
-        ("smtpd_recipient_restrictions", QUEUED, "colocroute/map.sock", False),
+    assert [(one.parameter, one.path, one.spelled, one.proxied, one.table) for one in found] == [
+        ("virtual_alias_maps", SOCKET, SOCKET, True, True),
+        ("smtpd_recipient_restrictions", QUEUED, "colocroute/map.sock", False, False),
     ]
 
 
@@ -92,6 +93,18 @@ def test_the_policy_services_of_others_are_not_ours_to_judge() -> None:
     theirs = "check_policy_service inet:127.0.0.1:10023, permit"
     assert list(check_policy([], facts(smtpd_recipient_restrictions=theirs))) == []
     assert list(check_policy([], facts())) == []
+
+
+def test_tables_on_a_former_socket_of_ours() -> None:
+    table = "proxy:socketmap:unix:colocroute/map.sock"
+    postfix = facts(transport_maps=f"{table}:transport", virtual_alias_maps=f"{table}:virtual_alias")
+    (one,) = check_tables([SOCKET], lambda _: True, postfix)
+    assert (one.level, one.code, one.subject) == ("error", "socket-unreachable", QUEUED)
+    assert "transport_maps, virtual_alias_maps" in one.message
+    assert list(check_tables([SOCKET], lambda path: path != QUEUED, postfix)) == []
+    assert list(check_tables([QUEUED], lambda _: True, postfix)) == []
+    no_table = facts(smtpd_milters="unix:milter.sock", virtual_alias_maps="lmdb:/etc/aliases")
+    assert list(check_tables([SOCKET], lambda _: True, no_table)) == []
 
 
 def test_inside_a_chroot_a_full_path_leads_nowhere() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from colocroute.cli.postfix_facts import account, nodes, read_postfix
+from colocroute.cli.postfix_facts import account, is_absent, nodes, read_postfix
 from colocroute.errors import ColocrouteError
 from tests.lab.mailcompany import age
 
@@ -52,3 +52,20 @@ def test_the_way_to_a_socket(directory: Path) -> None:
     assert [node.path for node in found[-2:]] == [str(path.parent), str(path)]
     assert stat.S_ISSOCK(found[-1].mode) and stat.S_IMODE(found[-1].mode) == 0o640
     assert (found[-1].uid, found[-1].gid) == (os.geteuid(), os.getegid())
+
+
+def test_what_is_certainly_no_socket(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = directory / "map.sock"
+    assert is_absent(str(path))
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        assert not is_absent(str(path))
+    path.unlink()
+    path.touch()
+    assert is_absent(str(path)) and is_absent(str(path / "below"))
+
+    def refuse(_: Path) -> os.stat_result:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "stat", refuse)
+    assert not is_absent(str(path))

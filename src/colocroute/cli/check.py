@@ -24,8 +24,9 @@ from colocroute.cli.postfix_checks import (
     check_permission,
     check_policy,
     check_presence,
+    check_tables,
 )
-from colocroute.cli.postfix_facts import PostfixFacts, nodes, read_postfix
+from colocroute.cli.postfix_facts import PostfixFacts, is_absent, nodes, read_postfix
 from colocroute.cli.service_checks import check_files, check_state
 from colocroute.errors import ColocrouteError, DirectoryError
 from colocroute.model import State
@@ -157,6 +158,7 @@ def _postfix(config: "Config", directory: Path | None) -> Iterator[Finding]:
             yield from check_permission(socket, found, postfix)
     if postfix is not None:
         yield from check_chroot(sockets, postfix)
+        yield from check_tables(sockets, is_absent, postfix)
         yield from check_policy(tuple(map(str, config.listen.policy)), postfix)
         yield from check_delimiter(config.routing.recipient_delimiter, postfix)
         domains = known(config)

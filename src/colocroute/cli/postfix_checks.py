@@ -3,12 +3,13 @@
 Owns these checks.  Pure: what Postfix and the file system say comes in.
 
 Limits: domains are compared only where main.cf has them as `colocroute postconf` writes lists, and of the
-policy service only the entry that it writes.  A table of another listener may be somebody else's.
+policy service only the entry that it writes.  A table of another listener may be somebody else's, so it is
+told only if nobody can be listening there; of tcp tables nothing is.
 """
 
 import re
 import stat
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import PurePosixPath
 
 import msgspec
@@ -31,23 +32,24 @@ ASKERS = {
 
 DOMAIN_LISTS = ("mydestination", "virtual_alias_domains", "virtual_mailbox_domains", "relay_domains")
 
-_reference = re.compile(r"(?P<proxy>proxy:)?(?:socketmap:)?unix:(?P<path>[^\s,:{}]+)")
+_reference = re.compile(r"(?P<proxy>proxy:)?(?P<table>socketmap:)?unix:(?P<path>[^\s,:{}]+)")
 
 
 class Reference(msgspec.Struct, frozen=True):
-    """A place in main.cf that names a socket; `spelled` as it stands there, `path` in full."""
+    """Where main.cf names a socket, of a `table` or else; `spelled` as it stands there, `path` in full."""
 
     parameter: str
     path: str
     spelled: str
     proxied: bool
+    table: bool
 
 
 def references(postfix: PostfixFacts) -> tuple[Reference, ...]:
     """All places in main.cf that name a unix socket."""
     queue = PurePosixPath(postfix.installed.queue_directory)
     return tuple(
-        Reference(name, str(queue / match["path"]), match["path"], bool(match["proxy"]))
+        Reference(name, str(queue / match["path"]), match["path"], bool(match["proxy"]), bool(match["table"]))
         for name, value in postfix.parameters.items()
         for match in _reference.finditer(value)
     )
@@ -92,6 +94,26 @@ def check_policy(listeners: Collection[str], postfix: PostfixFacts) -> Iterator[
     if endpoint and _place(endpoint, queue) not in {_place(listener, queue) for listener in listeners}:
         message = "main.cf asks the policy service there, and listen.policy has it not: all mail is deferred"
         yield finding("policy-unreachable", endpoint, message)
+
+
+def check_tables(
+    sockets: Collection[str], is_absent: Callable[[str], bool], postfix: PostfixFacts
+) -> Iterator[Finding]:
+    """Whether main.cf has tables on a socket that is none of ours and does not exist, as a former one of ours."""
+    asking: dict[str, set[str]] = {}
+    for name in references(postfix):
+        if name.table and name.path not in sockets:
+            asking.setdefault(name.path, set()).add(name.parameter)
+    for path, parameters in asking.items():
+        if is_absent(path):
+            message = (
+                f"there is no socket, and main.cf has tables there: {_list(parameters)}; mail is deferred"
+            )
+            remedy = (
+                "run 'colocroute postconf --apply' and 'postfix reload' if it was in listen.socketmap; if it is "
+                "another service, start that"
+            )
+            yield finding("socket-unreachable", path, message, remedy=remedy)
 
 
 def check_chroot(sockets: Collection[str], postfix: PostfixFacts) -> Iterator[Finding]:

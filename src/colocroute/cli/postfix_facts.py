@@ -7,6 +7,7 @@ Limit: access control lists are not seen.
 
 import os
 import pwd
+import stat
 from pathlib import Path
 
 import msgspec
@@ -93,3 +94,13 @@ def nodes(socket: str) -> tuple[Node, ...]:
         shown = socket if each == path else str(each)
         found.append(Node(shown, status.st_mode, status.st_uid, status.st_gid))
     return tuple(found)
+
+
+def is_absent(socket: str) -> bool:
+    """Whether there is certainly no socket of this path: nothing at all, or something else."""
+    try:
+        return not stat.S_ISSOCK(Path(socket).stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
