@@ -2,6 +2,7 @@
 
 import errno
 import os
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,6 @@ from colocroute.model import NOT_FOUND, Found, TempFail
 from colocroute.routing import maps
 from colocroute.routing.address import KEY_LIMIT
 from tests.lab import recorder
-from tests.lab.daemon import free_port
 from tests.lab.held import configured, holds
 from tests.lab.postfix import directory
 from tests.vectors import HERE, VECTORS, Kind, company_entries
@@ -110,13 +110,17 @@ def test_a_daemon_that_says_nothing_is_a_failure_for_now(
 
 def test_nobody_there_is_told_with_the_address(tmp_path: Path) -> None:
     path = configured(tmp_path)
-    port = free_port()
-    path.write_text(path.read_text().replace(f"unix:{tmp_path}/map.sock", f"inet:127.0.0.1:{port}"))
-    with (
-        pytest.raises(TemporaryError, match=rf"^inet:127.0.0.1:{port}: Connection refused; is the daemon"),
-        asking.opener("daemon")(build.load(path)),
-    ):
-        pass
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))  # nobody else gets the port
+        port = deaf.getsockname()[1]
+        path.write_text(path.read_text().replace(f"unix:{tmp_path}/map.sock", f"inet:127.0.0.1:{port}"))
+        with (
+            pytest.raises(
+                TemporaryError, match=rf"^inet:127.0.0.1:{port}: Connection refused; is the daemon"
+            ),
+            asking.opener("daemon")(build.load(path)),
+        ):
+            pass
     nothing = f'socketmap = []\npolicy = ["unix:{tmp_path}/policy.sock"]'
     path.write_text(path.read_text().replace(f'socketmap = ["inet:127.0.0.1:{port}"]', nothing))
     with (

@@ -1,6 +1,8 @@
 """The demonstration's files and text; that all of it works is shown in tests/system."""
 
+import socket
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,11 @@ from tests.vectors import company_entries
 
 
 def test_everything_is_in_one_directory_that_goes_at_the_end() -> None:
-    with demo.prepared() as one, demo.prepared() as other:
+    with ExitStack() as stack:
+        one = stack.enter_context(demo.prepared())
+        for port in one.ports.values():  # it runs
+            stack.enter_context(socket.create_server(("127.0.0.1", port)))
+        other = stack.enter_context(demo.prepared())
         place = one.path.parent
         assert place != other.path.parent
         config = build.load(one.path)

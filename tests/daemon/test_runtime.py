@@ -41,7 +41,10 @@ def test_the_lock_ends_with_the_process_and_not_with_its_programs(tmp_path: Path
     os.kill(int(done.stdout), 9)
 
 
-def test_somebody_who_looks_keeps_no_daemon_from_starting(tmp_path: Path) -> None:
+def test_somebody_who_looks_keeps_no_daemon_from_starting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime, "LOCK_WAIT", 20.0)
     os.close(runtime.acquire(tmp_path))
     looking = os.open(tmp_path / runtime.LOCK_FILE, os.O_RDONLY)
     fcntl.flock(looking, fcntl.LOCK_SH)

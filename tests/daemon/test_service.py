@@ -16,7 +16,7 @@ from colocroute.model import Found, State
 from colocroute.server.interfaces import WireProtocol
 from colocroute.server.listeners import release
 from colocroute.store import files
-from tests.lab.daemon import Client, Daemon, daemon, free_port, kill, wait_for
+from tests.lab.daemon import Client, Daemon, daemon, kill, wait_for
 from tests.lab.held import configured, holds
 from tests.vectors import COMPANY_LDIF, HERE, RULES, USER_FILTER, company_entries
 from tests.vectors.company import BASE
@@ -57,12 +57,27 @@ def accepts(path: Path) -> bool:
         return True
 
 
+@contextmanager
+def reserved_port() -> Iterator[int]:
+    """A port of the loopback that the kernel gives to nobody, and that who sets SO_REUSEADDR may listen on."""
+    with socket.socket() as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        deaf.bind(("127.0.0.1", 0))
+        yield int(deaf.getsockname()[1])
+
+
+def pids(running: Daemon) -> list[int]:
+    """Those of its processes, as far as it has told of them; 0 for one that does not run."""
+    told = runtime.read(running.store, runtime.SUPERVISOR_FILE).get("processes", [])
+    return [process["pid"] for process in told]
+
+
 def test_reloads() -> None:
     """One daemon for all: starting one takes its time."""
-    with running() as one:
+    with running() as one, reserved_port() as tcp:
         first = one.socket.stat().st_ino
         other, policy = one.directory / "other.sock", one.directory / "policy.sock"
-        tcp = free_port()
+        former = pids(one)
         more = sections(
             socketmap=[f"unix:{one.socket}", f"unix:{other}"],
             tcp_table={"virtual_alias": f"127.0.0.1:{tcp}"},
@@ -79,6 +94,7 @@ def test_reloads() -> None:
                 assert table.recv(1000) == b"200 anna@external.test.tux\n"
         assert one.socket.stat().st_ino == first, "a socket that stays is never closed"
 
+        wait_for(lambda: all(pids(one)) and not set(pids(one)) & set(former), "the new processes")
         before = one.status()["processes"]
         elsewhere = {**more, "store": {"path": str(one.directory / "store2")}}
         reload(one, elsewhere, "store.path: cannot be changed by a reload")
@@ -103,6 +119,7 @@ def test_reloads() -> None:
 
 def test_it_tells_of_its_processes() -> None:
     with running() as one:
+        wait_for(lambda: bool(pids(one)) and all(pids(one)), "the processes")
         published = runtime.read(one.store, runtime.SUPERVISOR_FILE)
         assert published["pid"] == one.pid
         assert [process["name"] for process in published["processes"]] == ["worker-1", "replicator"]
