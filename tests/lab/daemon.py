@@ -17,7 +17,9 @@ from typing import Any
 from colocroute.model import Answer, TempFail
 from colocroute.wire import socketmap
 
-DEADLINE_SECONDS = 20.0
+DEADLINE_SECONDS = 30.0
+
+_reserved: list[socket.socket] = []
 
 
 def wait_for(condition: Callable[[], bool], what: str, seconds: float = DEADLINE_SECONDS) -> None:
@@ -30,10 +32,17 @@ def wait_for(condition: Callable[[], bool], what: str, seconds: float = DEADLINE
 
 
 def free_port() -> int:
-    """A TCP port of the loopback that was free a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    """A TCP port of the loopback that stays free for a server of ours, also while that is down.
+
+    The kernel gives a bound port to nobody who asks for any; a server that asks for it by number, with
+    SO_REUSEADDR as all of them do, gets it, because what we bind does not listen.
+    """
+    reservation = socket.socket()
+    reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    reservation.bind(("127.0.0.1", 0))
+    _reserved.append(reservation)
+    port: int = reservation.getsockname()[1]
+    return port
 
 
 class Client:
@@ -117,7 +126,7 @@ class Daemon:
         assert self.process is not None
         return self.process.pid
 
-    def stop(self, seconds: float = 6.0) -> int:
+    def stop(self, seconds: float = DEADLINE_SECONDS) -> int:
         """SIGTERM; returns the exit code."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)

@@ -12,7 +12,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from tests.lab.daemon import free_port, wait_for
+from tests.lab.daemon import DEADLINE_SECONDS, free_port, wait_for
 
 
 class Mail(msgspec.Struct, frozen=True):
@@ -82,7 +82,7 @@ def _sink(server: type[SMTP]) -> Iterator[Sink]:
         def factory(self) -> SMTP:
             return server(self.handler, hostname="sink.example", enable_SMTPUTF8=True)
 
-    controller = SinkController(sink, hostname="127.0.0.1", port=sink.port)
+    controller = SinkController(sink, hostname="127.0.0.1", port=sink.port, ready_timeout=DEADLINE_SECONDS)
     controller.start()
     try:
         yield sink

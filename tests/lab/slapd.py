@@ -27,6 +27,7 @@ from ldap3.core.exceptions import LDAPNoSuchObjectResult
 
 from tests.lab.certificates import Authority
 from tests.lab.company import SUFFIX
+from tests.lab.daemon import free_port
 from tests.lab.slapd_conf import PASSWORD, ROOT_DN, Options, slapd_conf
 
 MISSING = "slapd is missing, install it with: apt-get install slapd ldap-utils"
@@ -56,7 +57,7 @@ class Slapd:
         self.socket = self.folder / "ldapi"
         self.log = self.folder / "log"
         self.ldapi = f"ldapi://{quote(str(self.socket), safe='')}"
-        self.port, self.tls_port = _free_ports()
+        self.port, self.tls_port = free_port(), free_port()
         self.ldap = f"ldap://127.0.0.1:{self.port}"
         self.ldaps = f"ldaps://localhost:{self.tls_port}"
         self.ca_file: Path | None = None
@@ -287,14 +288,6 @@ def clock_of(offset: str) -> dict[str, str] | None:
         raise LabError("libfaketime is missing, install it with: apt-get install faketime")
     # The command faketime(1) stays in between and would get the signals.
     return {**os.environ, "LD_PRELOAD": str(library), "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
-
-
-def _free_ports() -> tuple[int, int]:
-    """Two TCP ports that were free a moment ago."""
-    with closing(socket.socket()) as first, closing(socket.socket()) as second:
-        first.bind(("127.0.0.1", 0))
-        second.bind(("127.0.0.1", 0))
-        return first.getsockname()[1], second.getsockname()[1]
 
 
 @atexit.register

@@ -37,7 +37,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield output.read_text()
     finally:
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 0
+        assert process.wait(30) == 0
     store = re.search(r"unix:(\S+)/map\.sock", output.read_text())
     assert store is not None
     assert not Path(store[1]).exists(), "the temporary directory goes with it"

@@ -13,6 +13,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from tests.lab.daemon import DEADLINE_SECONDS
 from tests.threesites.network import OUTSIDE, Network
 
 LMTP_PORT = 24
@@ -91,6 +92,7 @@ def receiver(network: Network, place: str, mailboxes: set[str] | None = None) ->
             taker,
             hostname="0.0.0.0" if place == OUTSIDE else "127.0.0.1",
             port=SMTP_PORT if place == OUTSIDE else LMTP_PORT,
+            ready_timeout=DEADLINE_SECONDS,
         )
         controller.start()
     try:
