@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.lab.daemon import free_port, is_alive, wait_for
+from tests.lab.daemon import descendants, free_port, is_alive, wait_for
 
 SECONDS = 30.0
 MASTER_CF = """\
@@ -107,8 +107,10 @@ class Postfix:
         return self
 
     def reload(self) -> None:
-        """`postfix reload`: every process ends after its current request, and nothing remembers answers."""
+        """`postfix reload`, until every process has ended after its current request: nothing remembers answers."""
+        old = descendants(self._pid())
         self.command("postfix", "reload")
+        wait_for(lambda: not any(map(is_alive, old)), "the end of the processes before the reload")
 
     def stop(self) -> None:
         """Ends all its processes."""
@@ -169,8 +171,8 @@ class Postfix:
         return list({mail["queue_id"]: mail for mail in mails}.values())
 
     def wait_empty(self) -> None:
-        """Waits until the queue is empty."""
-        wait_for(lambda: not self.queue(), "an empty queue")
+        """Waits until the queue is empty, twice in a row: showq(8) may miss a mail that moves."""
+        wait_for(lambda: not (self.queue() or self.queue()), "an empty queue")
 
     def log_text(self) -> str:
         """What it has logged."""

@@ -6,6 +6,7 @@ Owns the instance, the recorder, the outside that mail is relayed to and an auth
 import smtplib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from tests.lab import recorder
 from tests.lab.daemon import wait_for
@@ -51,11 +52,15 @@ class Lab:
         """The addresses in `domain` that a map was asked for."""
         return [key for key in self.maps.keys(name) if key.lower().endswith(f"@{domain}")]
 
-    def wait_deferred(self) -> None:
-        """Waits until a mail has been tried and is kept."""
-        wait_for(
-            lambda: any(mail["queue_name"] == "deferred" for mail in self.postfix.queue()), "a deferred mail"
-        )
+    def wait_deferred(self, recipient: str) -> None:
+        """Waits until the mail to this recipient has been tried and is kept."""
+
+        def is_kept(mail: dict[str, Any]) -> bool:
+            return mail["queue_name"] == "deferred" and any(
+                one["address"] == recipient for one in mail["recipients"]
+            )
+
+        wait_for(lambda: any(map(is_kept, self.postfix.queue())), f"a deferred mail to {recipient}")
 
 
 def reply(smtp: smtplib.SMTP, recipient: str) -> tuple[int, str]:

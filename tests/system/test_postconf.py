@@ -15,7 +15,7 @@ from colocroute.model import State
 from colocroute.routing.view import Rules
 from tests.lab import mailcompany
 from tests.lab.company import SUFFIX, as_ldif
-from tests.lab.daemon import daemon, free_port
+from tests.lab.daemon import daemon, free_port, wait_for
 from tests.lab.mailcompany import CENTRAL, DOMAIN, EXTERNAL, OWN_CLIENT, MailCompany, Site
 from tests.lab.postfix import postfix
 from tests.lab.sink import Sink, lmtp_sink, smtp_sink
@@ -215,10 +215,15 @@ def test_mail_without_a_local_transport_waits(others: tuple[Sink, Sink]) -> None
         know_alone(central, external.port)
         central.send(OUTSIDE, "bob@test.tux")
         central.server.wait_log("routing.local_transport is not set")
-        reasons = [
-            recipient["delay_reason"] for mail in central.server.queue() for recipient in mail["recipients"]
-        ]
-        assert reasons == ["routing.local_transport is not set in colocroute.toml"]
+        reasons = ["routing.local_transport is not set in colocroute.toml"]
+        wait_for(lambda: delay_reasons(central) == reasons, "the reason in the queue")
+
+
+def delay_reasons(site: Site) -> list[str]:
+    """Why the mails in the queue wait; empty where that is not written down yet."""
+    return [
+        recipient.get("delay_reason", "") for mail in site.server.queue() for recipient in mail["recipients"]
+    ]
 
 
 def company_ldif(external_port: int) -> str:
