@@ -45,7 +45,7 @@ def test_a_clock_that_is_off_by_a_year(clock: str) -> None:
         status = service.wait_state("live")
         assert round(abs(years_off(status))) == 1, "the lab's clock is right"
         with Watcher(service.socket, KNOWN) as watcher:
-            assert service.ask("virtual_alias", "nobody@test.tux") == NotFound()
+            assert service.settled("virtual_alias", "nobody@test.tux") == NotFound()
             move(slapd, service, Person(1), "paris")
             slapd.delete(Person(2).dn)
             wait_for(lambda: service.ask("virtual_alias", Person(2).mail) == NotFound(), "the deletion")

@@ -105,7 +105,7 @@ def test_a_user_moves_and_the_former_route_leads_on() -> None:
 def test_created_is_answered_and_deleted_is_denied() -> None:
     with Slapd(company_ldif(PEOPLE)) as slapd, watched(slapd) as (service, _):
         new = Person(PEOPLE + 5)
-        assert service.ask("virtual_alias", new.mail) == NotFound()
+        assert service.settled("virtual_alias", new.mail) == NotFound()
         slapd.add(new.dn, new.attributes())
         wait_for(lambda: service.ask("virtual_alias", new.mail) == Found(new.route), "the creation")
         slapd.delete(new.dn)

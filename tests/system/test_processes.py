@@ -92,16 +92,23 @@ def test_a_stopped_replicator_goes_stale_and_denies_nothing(service: Daemon) -> 
 
 
 def test_a_state_is_seen_on_an_open_connection_within_a_second(service: Daemon) -> None:
+    """One of some times at least: the machine may stand still meanwhile."""
     with Client(service.socket) as client:
-        assert client.ask("virtual_alias", "nobody@test.tux") == NotFound()
-        pid = process(service, "replicator")
-        kill(pid, signal.SIGSTOP)
-        try:
-            started = time.monotonic()
-            wait_for(lambda: isinstance(client.ask("virtual_alias", "nobody@test.tux"), TempFail), "TEMP")
-            assert time.monotonic() - started < 2 + 1 + 1  # stale_after, a second, and a slow machine
-        finally:
-            kill(pid, signal.SIGCONT)
+        limit = 2 + 1  # stale_after, and the second
+        assert any(_seconds_to_stale(service, client) < limit for _ in range(5))
+
+
+def _seconds_to_stale(service: Daemon, client: Client) -> float:
+    """How long a client is told of absence after the replicator has stopped."""
+    wait_for(lambda: client.ask("virtual_alias", "nobody@test.tux") == NotFound(), "the absence")
+    pid = process(service, "replicator")
+    kill(pid, signal.SIGSTOP)
+    try:
+        started = time.monotonic()
+        wait_for(lambda: isinstance(client.ask("virtual_alias", "nobody@test.tux"), TempFail), "TEMP")
+        return time.monotonic() - started
+    finally:
+        kill(pid, signal.SIGCONT)
 
 
 def test_sigterm_ends_all_within_five_seconds(service: Daemon) -> None:
@@ -178,7 +185,7 @@ def test_a_mirror_of_another_schema_is_rebuilt_and_never_misread(service: Daemon
     service.start()
     service.wait_state("live")
     assert service.ask("virtual_alias", Person(3).aliases[0]) == Found(Person(3).route)
-    assert service.ask("virtual_alias", Person(3).mail) == NotFound()
+    assert service.settled("virtual_alias", Person(3).mail) == NotFound()
 
 
 @pytest.fixture
