@@ -10,7 +10,16 @@ import pytest
 from colocroute.bench.load import Load, Protocol, Result
 from colocroute.errors import TemporaryError
 from colocroute.server.interfaces import WireProtocol
-from tests.bench.results import REPLY, answer, closing_server, load_of, server, silent_server, slow_server
+from tests.bench.results import (
+    REPLY,
+    answer,
+    closing_server,
+    counted,
+    load_of,
+    server,
+    silent_server,
+    slow_server,
+)
 from tests.lab.serving import FakeAnswering, serving
 
 KEYS = (b"anna", b"none", b"fail")
@@ -24,9 +33,7 @@ class GeneratorContract:
     @pytest.mark.parametrize("rate", [0.0, 900.0])
     def test_replies_are_counted_by_kind(self, tmp_path: Path, rate: float) -> None:
         with serving(FakeAnswering()) as served:
-            found = type(self).run(
-                load_of(tmp_path, f"unix:{served.address}", KEYS, rate=rate), lambda _: None
-            )
+            found = counted(type(self).run, load_of(tmp_path, f"unix:{served.address}", KEYS, rate=rate))
         assert found.ok and found.notfound and found.temp
         assert found.other == found.lost == 0
         assert found.done == found.ok + found.notfound + found.temp
@@ -41,7 +48,7 @@ class GeneratorContract:
             assert isinstance(served.address, tuple)
             host, port = served.address
             load = load_of(tmp_path, f"inet:{host}:{port}", (b"anna", b"none"), protocol)
-            found = type(self).run(load, lambda _: None)
+            found = counted(type(self).run, load)
         assert found.is_clean and found.ok and found.notfound
 
     def test_a_rate_is_kept_and_what_was_due_is_counted(self, tmp_path: Path) -> None:
@@ -53,7 +60,7 @@ class GeneratorContract:
     def test_progress_is_told_while_it_runs(self, tmp_path: Path) -> None:
         told: list[int] = []
         with serving(FakeAnswering()) as served:
-            load = load_of(tmp_path, f"unix:{served.address}", (b"anna",), seconds=1.5, rate=500.0)
+            load = load_of(tmp_path, f"unix:{served.address}", (b"anna",), seconds=2.0, rate=500.0)
             found = type(self).run(load, told.append)
         assert told and 0 <= told[0] <= found.done
 
@@ -73,7 +80,7 @@ class GeneratorContract:
             answer(client)
 
         with server(serve) as address:
-            found = type(self).run(load_of(tmp_path, address, (b"anna",), seconds=1.0), lambda _: None)
+            found = counted(type(self).run, load_of(tmp_path, address, (b"anna",), seconds=1.0))
         assert found.is_clean and found.slowest >= 400_000
 
     def test_what_was_due_in_the_warmup_is_not_counted(self, tmp_path: Path) -> None:
@@ -99,12 +106,12 @@ class GeneratorContract:
     @pytest.mark.parametrize("rate", [0.0, 900.0])
     def test_one_connection_goes_on_when_others_are_closed(self, tmp_path: Path, rate: float) -> None:
         def serve(client: socket.socket, number: int) -> None:
-            if number == 2:
+            if number % 3 == 2:
                 answer(client)
 
         with server(serve) as address:
-            found = type(self).run(load_of(tmp_path, address, (b"anna",), rate=rate), lambda _: None)
-        assert found.lost == 2 and found.done and found.unanswered <= 400
+            found = counted(type(self).run, load_of(tmp_path, address, (b"anna",), rate=rate))
+        assert found.lost == 2 and found.done and found.unanswered <= found.seconds * 900
 
     def test_a_reply_that_was_not_asked_for_ends_the_connection(self, tmp_path: Path) -> None:
         def serve(client: socket.socket, _number: int) -> None:
@@ -114,7 +121,7 @@ class GeneratorContract:
             answer(client)
 
         with server(serve) as address:
-            load = load_of(tmp_path, address, (b"anna",), rate=5.0, seconds=1.0, warmup=0.0)
+            load = load_of(tmp_path, address, (b"anna",), rate=5.0, seconds=30.0, warmup=0.0)
             assert type(self).run(load, lambda _: None).lost == 3
 
     def test_a_silent_server_ends_in_time(self, tmp_path: Path) -> None:

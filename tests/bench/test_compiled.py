@@ -9,7 +9,7 @@ from colocroute.bench import compiled
 from colocroute.bench.load import Load, Progress, Result
 from colocroute.errors import TemporaryError, UsageError
 from tests.bench.contract import GeneratorContract
-from tests.bench.results import load_of
+from tests.bench.results import counted, load_of
 from tests.lab.serving import FakeAnswering, serving
 
 
@@ -98,7 +98,8 @@ def _limited(tmp_path: Path, limit: str) -> Result:
     with serving(FakeAnswering()) as served:
         load = load_of(tmp_path, f"unix:{served.address}", (b"anna",), connections=20)
         prefix = ("sh", "-c", f'ulimit {limit}; exec "$@"', "sh")
-        return compiled.run(compiled.build(), load, lambda _: None, prefix)
+        program = compiled.build()
+        return counted(lambda load, progress: compiled.run(program, load, progress, prefix), load)
 
 
 def test_as_many_descriptors_as_the_system_gives_are_used(tmp_path: Path) -> None:

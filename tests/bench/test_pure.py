@@ -7,7 +7,7 @@ from hypothesis import given, strategies
 
 from colocroute.bench import pure
 from tests.bench.contract import GeneratorContract
-from tests.bench.results import load_of
+from tests.bench.results import counted, load_of
 from tests.lab.serving import FakeAnswering, serving
 
 
@@ -30,7 +30,7 @@ def test_as_many_descriptors_as_the_system_gives_are_used(tmp_path: Path) -> Non
         load = load_of(tmp_path, f"unix:{served.address}", (b"anna",), connections=150)
         resource.setrlimit(resource.RLIMIT_NOFILE, (100, hard))
         try:
-            found = pure.run(load, lambda _: None)
+            found = counted(pure.run, load)
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert found.is_clean

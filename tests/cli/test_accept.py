@@ -35,7 +35,9 @@ def held(tmp_path: Path) -> Iterator[Daemon]:
     }
     with daemon(sections) as service:
         service.wait_state("live")
-        ldif.write_text(company_ldif(FEW))
+        fewer = tmp_path / "fewer.ldif"
+        fewer.write_text(company_ldif(FEW))
+        fewer.replace(ldif)
         service.wait_state("held")
         yield service
 

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -29,7 +31,7 @@ def keys(tmp_path: Path) -> Path:
 def bench(address: object, keys: Path, *more: str) -> int:
     """A short run against a server that is not ours."""
     to = ["--to", f"unix:{address}", "--map", "m", "--keys", str(keys)]
-    return main(["bench", *to, "--seconds", "0.4", "--warmup", "0.1", "--connections", "2", *more])
+    return main(["bench", *to, "--seconds", "1", "--warmup", "0.1", "--connections", "2", *more])
 
 
 def test_a_healthy_server_is_exit_0(keys: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -134,6 +136,16 @@ def test_a_server_that_closes_every_connection_is_exit_75(
     assert said.out == ""
 
 
+@contextmanager
+def handled_by_default(number: signal.Signals) -> Iterator[None]:
+    """Under nohup(1) a child would inherit that it is ignored."""
+    before = signal.signal(number, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_that_ends_it_leaves_nothing_behind(
     number: signal.Signals, keys: Path, tmp_path: Path
@@ -141,7 +153,10 @@ def test_a_signal_that_ends_it_leaves_nothing_behind(
     (tmp_path / "tmp").mkdir()
     with silent_server() as address:
         command = [sys.executable, "-m", "colocroute", "bench", "--to", address, "--keys", str(keys)]
-        with subprocess.Popen(command, env={**os.environ, "TMPDIR": str(tmp_path / "tmp")}) as process:
+        with (
+            handled_by_default(number),
+            subprocess.Popen(command, env={**os.environ, "TMPDIR": str(tmp_path / "tmp")}) as process,
+        ):
             deadline = time.monotonic() + 20
             while not list((tmp_path / "tmp").glob("*/requests")) and time.monotonic() < deadline:
                 time.sleep(0.02)
