@@ -16,7 +16,7 @@ from colocroute.model import Found, State
 from colocroute.server.interfaces import WireProtocol
 from colocroute.server.listeners import release
 from colocroute.store import files
-from tests.lab.daemon import Client, Daemon, daemon, kill, wait_for
+from tests.lab.daemon import Client, Daemon, daemon, free_port, kill, wait_for
 from tests.lab.held import configured, holds
 from tests.vectors import COMPANY_LDIF, HERE, RULES, USER_FILTER, company_entries
 from tests.vectors.company import BASE
@@ -57,15 +57,6 @@ def accepts(path: Path) -> bool:
         return True
 
 
-@contextmanager
-def reserved_port() -> Iterator[int]:
-    """A port of the loopback that the kernel gives to nobody, and that who sets SO_REUSEADDR may listen on."""
-    with socket.socket() as deaf:
-        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        deaf.bind(("127.0.0.1", 0))
-        yield int(deaf.getsockname()[1])
-
-
 def pids(running: Daemon) -> list[int]:
     """Those of its processes, as far as it has told of them; 0 for one that does not run."""
     told = runtime.read(running.store, runtime.SUPERVISOR_FILE).get("processes", [])
@@ -74,8 +65,8 @@ def pids(running: Daemon) -> list[int]:
 
 def test_reloads() -> None:
     """One daemon for all: starting one takes its time."""
-    with running() as one, reserved_port() as tcp:
-        first = one.socket.stat().st_ino
+    with running() as one:
+        first, tcp = one.socket.stat().st_ino, free_port()
         other, policy = one.directory / "other.sock", one.directory / "policy.sock"
         former = pids(one)
         more = sections(
