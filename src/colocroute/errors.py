@@ -35,6 +35,10 @@ class CookieRefusedError(DirectoryError):
     """
 
 
+class DirectoryBehindError(DirectoryError):
+    """The directory has not reached our position (a restored backup, or a replica that lags): wait for it first."""
+
+
 class SyncUnsupportedError(DirectoryError):
     """LDAP result 12, or no such control: the server has no syncprov; poll it."""
 

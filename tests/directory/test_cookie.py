@@ -134,6 +134,23 @@ def test_any_bytes_are_a_cookie_that_says_something_or_nothing(data: bytes) -> N
     assert cookie.lag_seconds(data.decode("latin-1"), data.decode("latin-1")) in (None, 0.0)
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs", "behind"),
+    [
+        ([A1], [A1], False),
+        ([A1], [A2], False),
+        ([A2], [A1], True),
+        ([A1, B1], [A1], True),
+        ([A1], [A1, B1], False),
+        ([A2, B1], [A1, B1], True),
+        ([A1], [], False),
+        ([], [A1], False),
+    ],
+)
+def test_who_lacks_what_we_have_is_behind(ours: list[bytes], theirs: list[bytes], behind: bool) -> None:
+    assert cookie.is_behind(b";".join(theirs).decode(), b"rid=000,csn=" + b";".join(ours)) is behind
+
+
 def test_a_cookie_of_a_time_to_come_is_ahead() -> None:
     now = 1_795_507_765.0  # A1, in seconds
     assert not cookie.is_ahead(b"rid=000,csn=" + A1, now)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from colocroute.directory.events import Event, RefreshKind, Session, Upsert
-from colocroute.errors import CookieRefusedError, DirectoryError, MirrorDamagedError
+from colocroute.errors import CookieRefusedError, DirectoryBehindError, DirectoryError, MirrorDamagedError
 from colocroute.model import State
 from colocroute.replicate import replicator
 from colocroute.replicate.backoff import Backoff
@@ -143,6 +143,18 @@ def test_a_refused_cookie_is_forgotten(tmp_path: Path) -> None:
     with opened(tmp_path) as mirror:
         opener, _ = follow(mirror, session(refresh(company(3))), CookieRefusedError("result 4096"))
         assert opener.cookies == [b"", cookie(1), b""]
+
+
+def test_a_directory_that_is_behind_is_waited_for_until_the_mirror_is_stale(tmp_path: Path) -> None:
+    behind = DirectoryBehindError("it is behind")
+    with opened(tmp_path) as mirror:
+
+        def wait_too_long() -> None:
+            mirror.pulse.touch(time.clock_gettime(time.CLOCK_BOOTTIME) - RULES.stale_after - 1)
+            raise behind
+
+        opener, _ = follow(mirror, session(refresh(company(3))), behind, behind, wait_too_long)
+        assert opener.cookies == [b"", cookie(1), cookie(1), cookie(1), b""]
 
 
 def test_an_emptied_directory_leaves_the_mirror_held(tmp_path: Path) -> None:

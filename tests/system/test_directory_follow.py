@@ -7,7 +7,7 @@ from functools import partial
 
 from colocroute.model import Found, NotFound
 from tests.lab.company import SITES, USERS, Person, company_ldif
-from tests.lab.daemon import daemon, wait_for
+from tests.lab.daemon import Daemon, daemon, wait_for
 from tests.lab.slapd import Slapd
 from tests.lab.watched import PEOPLE, answers, replicated, sections, watched
 from tests.lab.watcher import wait_equal
@@ -51,12 +51,78 @@ def test_the_second_address_serves_while_the_first_is_dead() -> None:
             wait_equal(service)
 
 
-def test_several_providers_each_with_its_own_sid() -> None:
+def test_a_second_address_that_is_behind_loses_nothing_for_good() -> None:
+    """One that never heard of what another provider wrote: slapd resumes without a word of that."""
+    first, second = providers()
+    with first, second, Slapd(providers=[first, second]) as near, Slapd(providers=[first, second]) as far:
+        second.modify(Person(0).dn, sn=["of the second"])
+        first.modify(Person(1).dn, sn=["of the first"])
+        for one in (second, near, far):
+            one.wait_for(first)
+        follow(first)
+        follow(far, first)
+        with daemon(sections(near, uri=[near.ldapi, far.ldapi])) as service:
+            service.wait_state("live")
+            new, later = Person(PEOPLE + 5), "later@test.tux"
+            second.add(new.dn, new.attributes())
+            wait_for(partial(answers, service, new.mail, new.route), "the creation")
+            near.stop()
+            first.modify(Person(6).dn, alias=[later])
+            wait_for(partial(answers, service, later, Person(6).route), "a change by the other", 60)
+            far.stop()
+            near.start()
+            wait_for(partial(answers, service, new.mail, new.route), "the creation, again", 40)
+
+
+def providers() -> tuple[Slapd, Slapd]:
+    """Two that write, and replicate from each other."""
     first, second = Slapd(company_ldif(PEOPLE)), Slapd()
     for number, (one, other) in enumerate(((first, second), (second, first)), 1):
         one.options.server_id = number
         one.options.providers = [other]
         one.options.multi_provider = True
+    return first, second
+
+
+def follow(slapd: Slapd, *others: Slapd) -> None:
+    """It replicates from these only from now on."""
+    slapd.stop()
+    slapd.options.providers = others
+    slapd.options.multi_provider = False
+    slapd.start()
+
+
+def test_an_address_that_is_behind_is_passed_over() -> None:
+    with (
+        replicated() as (provider, far),
+        watched(provider, uri=[far.ldapi, provider.ldapi]) as (service, watcher),
+    ):
+        far.stop()
+        wait_for(lambda: connected_to(service) == provider.ldapi, "the other", 40)
+        new, moved = Person(PEOPLE + 5), Person(3)
+        provider.add(new.dn, new.attributes())
+        wait_for(partial(answers, service, new.mail, new.route), "the creation")
+        watcher.known[new.mail] = [new.route]
+        follow(far)
+        provider.restart()
+        wait_for(
+            lambda: f"{provider.ldapi}: the directory closed" in service.log_text(), "the end of a session"
+        )
+        route = f"{moved.uid}@paris.test.tux"
+        watcher.known[moved.mail] = [moved.route, route]
+        provider.modify(moved.dn, colocRouteAddress=[route])
+        wait_for(partial(answers, service, moved.mail, route), "a change", 40)
+        assert connected_to(service) == provider.ldapi
+
+
+def connected_to(service: Daemon) -> str:
+    """The directory that it follows, empty for none."""
+    told = service.status()["directory"]
+    return str(told["uri"]) if told["connected"] else ""
+
+
+def test_several_providers_each_with_its_own_sid() -> None:
+    first, second = providers()
     with first, second:
         wait_for(lambda: second.count() == PEOPLE, "the second to be filled", 40)
         with watched(second) as (service, watcher):

@@ -1,12 +1,15 @@
 """The way into this package: a session with the directory that the settings name.
 
-Owns the choice among several addresses and between syncrepl and poll.  Must not know the store.
+Owns the choice among several addresses and between syncrepl and poll.  Rule: nobody is asked for what changed
+since a position that he has not reached.  He would tell, and some providers do so without a word, what we have
+newer; and what is newer still would later be taken for known.  Must not know the store.
 """
 
 from pathlib import Path
 
 from colocroute.directory import uri as uris
 from colocroute.directory.connect import connect
+from colocroute.directory.cookie import is_behind
 from colocroute.directory.events import Session
 from colocroute.directory.ldif_session import LdifSession
 from colocroute.directory.schema import Mapper
@@ -14,14 +17,14 @@ from colocroute.directory.session import PollSession, SyncreplSession
 from colocroute.directory.settings import DirectorySettings
 from colocroute.directory.survey import survey
 from colocroute.directory.uri import Uri
-from colocroute.errors import DirectoryError
+from colocroute.errors import DirectoryBehindError, DirectoryError
 
 
 def open_session(settings: DirectorySettings, cookie: bytes, *, heartbeat: float) -> Session:
     """A session with the first directory that can be had; `heartbeat` is the interval in seconds.
 
     `cookie` is where the last one ended, empty for everything.  Raises `DirectoryError` with the reason of
-    each address.
+    each address; it is `DirectoryBehindError` if one of them is only behind the cookie.
     """
     mapper = _mapper(settings)
     failures: list[DirectoryError] = []
@@ -35,7 +38,9 @@ def open_session(settings: DirectorySettings, cookie: bytes, *, heartbeat: float
             failures.append(type(error)(str(error) if named else f"{text}: {error}"))
     if len(failures) == 1:
         raise failures[0]
-    raise DirectoryError("; ".join(map(str, failures)) or "directory.uri: no address")
+    some_behind = any(isinstance(failure, DirectoryBehindError) for failure in failures)
+    kind = DirectoryBehindError if some_behind else DirectoryError
+    raise kind("; ".join(map(str, failures)) or "directory.uri: no address")
 
 
 def _open(uri: Uri, settings: DirectorySettings, mapper: Mapper, cookie: bytes, heartbeat: float) -> Session:
@@ -47,6 +52,8 @@ def _open(uri: Uri, settings: DirectorySettings, mapper: Mapper, cookie: bytes, 
         found = survey(link, settings)
         session: Session
         if found.sync:
+            if is_behind(found.position, cookie):
+                raise DirectoryBehindError(f"it is behind what the mirror has, at {found.position}")
             usable = cookie if found.resumable else b""
             session = SyncreplSession(uri.text, link, found, settings, mapper, heartbeat, usable)
         else:

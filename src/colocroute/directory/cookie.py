@@ -67,6 +67,15 @@ def is_ahead(cookie: bytes, now: float) -> bool:
     return any(time.timestamp() > now + CLOCK_ERROR for time in times.values())
 
 
+def is_behind(position: str, cookie: bytes) -> bool:
+    """Whether a directory with these contextCSN values lacks changes of any server that the cookie stands for.
+
+    False if it tells no position.
+    """
+    theirs = _csns(position)
+    return bool(theirs) and any(csn > theirs.get(sid, b"") for sid, csn in parse(cookie).items())
+
+
 def lag_seconds(cookie: str, position: str) -> float | None:
     """How far a cookie is behind the contextCSN values in `position`, however these are joined.
 
@@ -79,14 +88,19 @@ def lag_seconds(cookie: str, position: str) -> float | None:
 
 def _times(text: str) -> dict[bytes, datetime]:
     """The time of the newest CSN of each sid, but for those that no calendar has."""
-    newest: dict[bytes, bytes] = {}
-    for match in CSN.finditer(text.encode("ascii", "replace")):
-        _keep_newest(newest, match)
     times = {}
-    for sid, csn in newest.items():
+    for sid, csn in _csns(text).items():
         with suppress(ValueError):
             times[sid] = datetime.strptime(csn[:TIME_LENGTH].decode(), TIME_FORMAT).replace(tzinfo=UTC)
     return times
+
+
+def _csns(text: str) -> dict[bytes, bytes]:
+    """The newest CSN of each sid, however they are joined."""
+    newest: dict[bytes, bytes] = {}
+    for match in CSN.finditer(text.encode("ascii", "replace")):
+        _keep_newest(newest, match)
+    return newest
 
 
 def _keep_newest(newest: dict[bytes, bytes], match: re.Match[bytes]) -> None:

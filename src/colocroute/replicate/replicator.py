@@ -15,7 +15,13 @@ import msgspec
 
 from colocroute.directory.cookie import is_ahead
 from colocroute.directory.events import Event, RefreshBegin, Session
-from colocroute.errors import CookieRefusedError, DirectoryError, MirrorDamagedError, StoreError
+from colocroute.errors import (
+    CookieRefusedError,
+    DirectoryBehindError,
+    DirectoryError,
+    MirrorDamagedError,
+    StoreError,
+)
 from colocroute.model import State
 from colocroute.replicate.apply import Applier, RefusedError
 from colocroute.replicate.backoff import FIRST_SECONDS, LONGEST_SECONDS, Backoff
@@ -109,6 +115,12 @@ class Replicator:
             except CookieRefusedError as error:
                 log.warning("%s; refreshing in full", error)
                 self._full_due = 0.0
+                self._rest(self._backoff.delay(), str(error))
+            except DirectoryBehindError as error:
+                # Who read it now would deny what is new; who waits for ever would never follow a restored backup.
+                if self._state() is not State.LIVE:
+                    log.warning("%s; refreshing in full", error)
+                    self._full_due = 0.0
                 self._rest(self._backoff.delay(), str(error))
             except DirectoryError as error:
                 self._rest(self._backoff.delay(), str(error))
