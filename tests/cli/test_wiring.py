@@ -62,7 +62,6 @@ def test_every_list_a_map() -> None:
         assert lines[name] == f"socketmap:{SOCKET}:{name}"
     assert lines["virtual_mailbox_maps"] == f"socketmap:{SOCKET}:virtual_mailbox"
     assert lines["relay_recipient_maps"] == f"socketmap:{SOCKET}:relay_recipient"
-    assert lines["fast_flush_domains"] == ""
 
 
 @pytest.mark.parametrize("maps", [False, True])
@@ -152,6 +151,14 @@ def test_a_host_named_like_a_domain_of_users_is_not_local(hostname: str) -> None
 
 def test_extensions_turned_off() -> None:
     assert values(wire(wanted(recipient_delimiter=""), Installed()))["recipient_delimiter"] == ""
+
+
+@pytest.mark.parametrize(("maps", "rewriting"), VARIANTS)
+def test_etrn_for_no_domain_of_ours(maps: bool, rewriting: bool) -> None:
+    told = wanted(maps=maps, rewriting=rewriting)
+    assert values(wire(told, Installed()))["fast_flush_domains"] == ""
+    theirs = Installed(fast_flush="lists.example $relay_domains, hash:/etc/postfix/etrn")
+    assert values(wire(told, theirs))["fast_flush_domains"] == "lists.example, hash:/etc/postfix/etrn"
 
 
 def test_changed_parent_matching_keeps_the_rest() -> None:

@@ -11,7 +11,6 @@ TABLE = "socketmap:unix:/run/colocroute/map.sock"
 OURS = {
     "virtual_alias_maps": f"{TABLE}:virtual_alias",
     "virtual_mailbox_maps": f"proxy:{TABLE}:virtual_mailbox",
-    "fast_flush_domains": "",
     "unknown_virtual_mailbox_reject_code": "450",
     "unknown_relay_recipient_reject_code": "450",
 }
@@ -47,7 +46,6 @@ def test_nothing_is_left_to_take_back() -> None:
     ("name", "value"),
     [
         ("virtual_mailbox_maps", f"hash:/etc/boxes, {OURS['virtual_mailbox_maps']}"),
-        ("fast_flush_domains", "lists.example"),
         ("unknown_virtual_mailbox_reject_code", "451"),
         ("unknown_relay_recipient_reject_code", "451"),
     ],

@@ -106,6 +106,13 @@ def test_strangers_have_no_business_with_site_domains(company: MailCompany) -> N
         assert reply.startswith("554 5.7.1") and "internal mail domain" in reply, reply
 
 
+def test_etrn_tells_nobody_which_site_domains_there_are(company: MailCompany) -> None:
+    with company.central.session() as session:
+        session.ehlo()
+        told = {session.docmd("ETRN", domain) for domain in (CENTRAL, EXTERNAL, DOMAIN, "nowhere.example")}
+    assert {code for code, _ in told} == {459}
+
+
 def test_nobody_relays_through_us(company: MailCompany) -> None:
     assert company.central.reply("y@example.org").startswith("454 4.7.1")
 

@@ -57,6 +57,7 @@ class Maincf:
         expanded = self._values("-x", *EXPANDED)
         plain = self._values(
             "parent_domain_matches_subdomains",
+            "fast_flush_domains",
             "relay_transport",
             "virtual_transport",
             "smtpd_recipient_restrictions",
@@ -72,6 +73,7 @@ class Maincf:
             protocols=expanded["inet_protocols"],
             proxy_read_maps=in_file.get("proxy_read_maps", ""),
             parent_matches=plain["parent_domain_matches_subdomains"],
+            fast_flush=plain["fast_flush_domains"],
             relay_transport=plain["relay_transport"],
             virtual_transport=plain["virtual_transport"],
             recipient_restrictions=plain["smtpd_recipient_restrictions"],

@@ -12,6 +12,7 @@ from colocroute.cli.wiring_advice import is_homeless, warnings
 from colocroute.cli.wiring_earlier import taken_back
 from colocroute.cli.wiring_listeners import is_hidden, policy_endpoint
 from colocroute.cli.wiring_model import (
+    FLUSH,
     LATER,
     RELAY,
     STATUS_FILTER,
@@ -74,8 +75,12 @@ def _classes(wanted: Wanted, installed: Installed, tables: _Tables) -> Iterator[
         ",".join(word for word in re.split(r"[\s,]+", installed.parent_matches) if word != "relay_domains"),
         "Without relay_domains: a host below one of them is no part of it, and its mail would be refused.",
     )
-    if wanted.maps:
-        yield Parameter("fast_flush_domains", "", "It defaults to $relay_domains: look-ups for nothing.")
+    yield Parameter(
+        "fast_flush_domains",
+        ", ".join(word for word in re.split(r"[\s,]+", installed.fast_flush) if word != FLUSH),
+        "Without $relay_domains: ETRN would tell any stranger which site domains there are, and would start "
+        "deliveries for him.",
+    )
 
 
 def _local_class(wanted: Wanted, installed: Installed) -> Parameter:

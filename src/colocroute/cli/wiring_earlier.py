@@ -11,13 +11,11 @@ from colocroute.cli.wiring_model import LATER, Installed, Parameter, Wanted
 
 ALIASES, MAILBOXES = "virtual_alias_maps", "virtual_mailbox_maps"
 RELAY_CODE, MAILBOX_CODE = "unknown_relay_recipient_reject_code", "unknown_virtual_mailbox_reject_code"
-FLUSH = "fast_flush_domains"
 
 DEFAULTS = {
     RELAY_CODE: "550",
     MAILBOXES: "",
     MAILBOX_CODE: "550",
-    FLUSH: "$relay_domains",
 }
 """postconf(5), Postfix 3.7 to 3.12."""
 
@@ -31,7 +29,7 @@ def taken_back(wanted: Wanted, installed: Installed) -> Iterator[Parameter]:
         yield from _default(earlier, {RELAY_CODE: LATER})
     mailboxes = earlier.get(MAILBOXES, "")
     if not wanted.maps and _asks(mailboxes, "virtual_mailbox"):
-        ours = {MAILBOX_CODE: LATER, FLUSH: ""}
+        ours = {MAILBOX_CODE: LATER}
         if len(_words(mailboxes)) == 1:
             ours[MAILBOXES] = mailboxes
         yield from _default(earlier, ours)

@@ -10,6 +10,7 @@ PARENT_MATCHES = (
     "debug_peer_list,fast_flush_domains,mynetworks,permit_mx_backup_networks,"
     "qmqpd_authorized_clients,relay_domains,smtpd_access_maps"
 )
+FLUSH = "$relay_domains"
 RELAY = "relay"
 VIRTUAL = "virtual"
 LATER = "450"
@@ -34,6 +35,7 @@ class Installed(msgspec.Struct, frozen=True):
     protocols: str = "all"
     proxy_read_maps: str = ""
     parent_matches: str = PARENT_MATCHES
+    fast_flush: str = FLUSH
     relay_transport: str = RELAY
     virtual_transport: str = VIRTUAL
     recipient_restrictions: str = ""
