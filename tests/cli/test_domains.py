@@ -1,10 +1,16 @@
-"""What `postconf` does with a mirror that is empty, of another configuration, or cannot be read: nothing."""
+"""What `postconf` does with a mirror that is empty, of another configuration, or cannot be read: nothing.
+
+And the forms of a domain; what a real Postfix makes of them: tests/system/test_postconf_idn.py.
+"""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from colocroute.cli.domains import all_forms, forms
+from tests.lab.daemon import COMMAND
 from tests.lab.mailcompany import wire
 from tests.lab.unwired import WIRINGS, edit, files, postconf, unwired
 
@@ -65,3 +71,57 @@ def test_a_mirror_that_may_not_be_read_says_why(
     monkeypatch.setattr(os, "access", lambda path, _: Path(path).name != "lock.mdb")
     assert postconf(config, etc, "--wiring", "maps") == 75
     assert "lock.mdb: not writable" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("domain", "national"),
+    [
+        ("xn--mller-kva.tux", "müller.tux"),
+        ("xn--e1afmkfd.xn--p1ai", "пример.рф"),
+        ("xn--mller-kva.xn--99999999999.tux", "müller.xn--99999999999.tux"),
+    ],
+)
+def test_a_domain_is_listed_in_both_forms(domain: str, national: str) -> None:
+    assert forms(domain) == (domain, national)
+
+
+@pytest.mark.parametrize(
+    "domain",
+    [
+        "test.tux",
+        "xn--99999999999.tux",
+        "xn--.tux",
+        "xn--abc-.tux",
+        pytest.param("xn--strae-oqa.tux", id="Postfix takes it for strasse.tux"),
+    ],
+)
+def test_or_as_it_is(domain: str) -> None:
+    assert forms(domain) == (domain,)
+
+
+def test_the_forms_of_one_domain_stand_together() -> None:
+    assert all_forms(["xn--mller-kva.tux", "a.tux", "zeta.tux"]) == [
+        "a.tux",
+        "xn--mller-kva.tux",
+        "müller.tux",
+        "zeta.tux",
+    ]
+
+
+@pytest.mark.parametrize("locale", [{"PYTHONCOERCECLOCALE": "0"}, {"PYTHONIOENCODING": "latin-1"}])
+def test_lines_are_utf_8_in_every_locale(fresh: tuple[Path, Path], locale: dict[str, str]) -> None:
+    config, etc = fresh
+    edit(config, '"test.tux"', '"test.tux", "müller.tux"')
+    wanted = "virtual_alias_domains = test.tux, xn--mller-kva.tux, müller.tux\n".encode()
+    for options in ([], ["--apply"], ["--apply"]):
+        command = [*COMMAND, "postconf", "-c", str(config), "--config-dir", str(etc), *options]
+        files(etc)  # are old now, or Postfix would wait
+        done = subprocess.run(
+            command,
+            env={**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", **locale},
+            capture_output=True,
+            check=True,
+        )
+        assert wanted in done.stdout or done.stdout == b"nothing to change\n"
+    assert done.stdout == b"nothing to change\n"
+    assert wanted in (etc / "main.cf").read_bytes()

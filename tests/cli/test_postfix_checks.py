@@ -206,6 +206,17 @@ def test_a_domain_that_the_lists_still_have() -> None:
     assert domains(SITES[:1]) == [("obsolete-domain", "external.test.tux")]
 
 
+def test_a_domain_with_national_characters_is_listed_in_both_forms() -> None:
+    sites = (*SITES, "xn--mnchen-3ya.test.tux")
+    both = "central.test.tux, external.test.tux, xn--mnchen-3ya.test.tux"
+    assert domains(sites, relay_domains=f"{both}, MÜNCHEN.test.tux") == []
+    assert domains(sites, relay_domains=both) == [("unlisted-domain", "xn--mnchen-3ya.test.tux")]
+    assert domains(relay_domains=f"{both}, münchen.test.tux") == [
+        ("obsolete-domain", "münchen.test.tux"),
+        ("obsolete-domain", "xn--mnchen-3ya.test.tux"),
+    ]
+
+
 def test_domains_are_not_compared_where_that_says_nothing() -> None:
     assert domains(relay_domains=f"socketmap:{LISTENER}:relay_domains") == [], "asked, and never old"
     assert domains((), relay_domains="") == [], "the mirror is empty"

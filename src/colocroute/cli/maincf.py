@@ -130,7 +130,8 @@ class Maincf:
         return _assignments(self._run(*arguments))
 
     def _run(self, *arguments: str) -> str:
-        command = [*self._command, *arguments]
+        # Whatever the locale: main.cf is UTF-8 (SMTPUTF8_README).
+        command: list[str | bytes] = [*self._command, *(argument.encode() for argument in arguments)]
         try:
             done = subprocess.run(command, capture_output=True, timeout=SECONDS, check=False)
         except (OSError, subprocess.TimeoutExpired) as error:

@@ -5,6 +5,7 @@ Owns the output and the order of things: look, print, and only with --apply chan
 """
 
 import argparse
+import io
 import json
 import os
 import shlex
@@ -12,7 +13,7 @@ import sys
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import msgspec
 
@@ -84,12 +85,19 @@ def run(args: argparse.Namespace) -> int:
         json.dump(_document(wiring, changes), sys.stdout, indent=2)
         print()
     else:
+        _write_as_main_cf(sys.stdout)
         print(_changed(changes) if args.apply else render(wiring), end="")
     _warn(wiring, changes, known=maincf is not None)
     if args.apply and changes:
         instance = "" if args.config_dir is None else f"-c {shlex.quote(str(args.config_dir))} "
         print(f"colocroute: now run: postfix {instance}reload", file=sys.stderr)
     return os.EX_OK
+
+
+def _write_as_main_cf(stream: TextIO) -> None:
+    """Lets lines be printed as they belong into main.cf, in whatever locale: in UTF-8 (SMTPUTF8_README)."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(encoding="utf-8")
 
 
 def _maincf(directory: Path | None, *, needed: bool) -> Maincf | None:

@@ -14,9 +14,11 @@ from pathlib import PurePosixPath
 
 import msgspec
 
+from colocroute.cli.domains import forms
 from colocroute.cli.finding import Finding, Level, finding
 from colocroute.cli.postfix_facts import Account, Node, PostfixFacts
 from colocroute.cli.wiring_policy import our_endpoint
+from colocroute.routing.address import fold_domain
 
 ASKERS = {
     "virtual_alias_maps": ("smtpd", "cleanup"),
@@ -77,12 +79,15 @@ def check_domains(
         or any(":" in one or "/" in one for one in listed)
     ):
         return
-    for domain in sorted({*public, *sites} - listed):
-        kind = "site" if domain in sites else "public"
-        message = f"it is a {kind} domain, and no list of main.cf has it: its mail is refused, or goes astray"
-        yield finding("unlisted-domain", domain, message)
+    for domain in sorted({*public, *sites}):
+        missing = [form for form in forms(domain) if form not in listed]
+        if missing:
+            kind = "site" if domain in sites else "public"
+            which = "it" if domain in missing else f"its other form {missing[0]}"
+            message = f"it is a {kind} domain, and no list of main.cf has {which}: its mail is refused, or goes astray"
+            yield finding("unlisted-domain", domain, message)
     for name in ("virtual_alias_domains", "relay_domains"):
-        for domain in sorted(lists[name] - {*public, *sites}):
+        for domain in sorted(one for one in lists[name] if fold_domain(one) not in {*public, *sites}):
             message = f"{name} has it, and it is neither a public nor a site domain: its mail is not taken"
             yield finding("obsolete-domain", domain, message)
 

@@ -8,6 +8,7 @@ machine's Postfix says already comes in.  Must not know postconf(1), sockets or 
 import re
 from collections.abc import Iterator
 
+from colocroute.cli.domains import all_forms
 from colocroute.cli.wiring_advice import is_homeless, warnings
 from colocroute.cli.wiring_earlier import taken_back
 from colocroute.cli.wiring_listeners import is_hidden, policy_endpoint
@@ -62,7 +63,7 @@ class _Tables:
 
 
 def _listed(domains: tuple[str, ...]) -> str:
-    return ", ".join(sorted(domains))
+    return ", ".join(all_forms(domains))
 
 
 def _classes(wanted: Wanted, installed: Installed, tables: _Tables) -> Iterator[Parameter]:
@@ -119,7 +120,7 @@ def _mailbox_class(wanted: Wanted, tables: _Tables) -> Parameter:
 def _relay_class(wanted: Wanted, tables: _Tables) -> Parameter:
     public = () if wanted.rewriting else wanted.public
     if wanted.maps:
-        domains = ", ".join([*sorted(public), tables.of("relay_domains", "relay_domains")])
+        domains = ", ".join([*all_forms(public), tables.of("relay_domains", "relay_domains")])
         why = "The site domains that are elsewhere."
     else:
         domains = _listed(wanted.sites + public)
