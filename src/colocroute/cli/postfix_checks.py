@@ -83,8 +83,10 @@ def check_domains(
         missing = [form for form in forms(domain) if form not in listed]
         if missing:
             kind = "site" if domain in sites else "public"
-            which = "it" if domain in missing else f"its other form {missing[0]}"
-            message = f"it is a {kind} domain, and no list of main.cf has {which}: its mail is refused, or goes astray"
+            which = "it" if domain in missing else f"the form {missing[0]}"
+            message = (
+                f"it is a {kind} domain, and no list of main.cf has {which}: mail is refused, or goes astray"
+            )
             yield finding("unlisted-domain", domain, message)
     for name in ("virtual_alias_domains", "relay_domains"):
         for domain in sorted(one for one in lists[name] if fold_domain(one) not in {*public, *sites}):
