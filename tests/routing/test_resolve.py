@@ -1,10 +1,13 @@
 """The one resolution, step by step."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+import hypothesis.strategies as st
 import pytest
+from hypothesis import given
 
 from colocroute.model import NOT_FOUND, State, TempFail, User
+from colocroute.routing.address import fold
 from colocroute.routing.memory import MemoryView
 from colocroute.routing.resolve import (
     SHOWN_LIMIT,
@@ -187,3 +190,57 @@ def test_a_shared_mailbox_is_answered_in_one_spelling(routes: list[str], said: s
     view = shared(*routes)
     keys = [f"{number}@test.tux" for number in range(len(routes))] + routes
     assert {route_of(view, match(view, key)) for key in keys} == {said}
+
+
+def owner(*routes: str) -> User:
+    """A user by his routes."""
+    return User((), routes, (), "", "", True)
+
+
+class Looked(list[User]):
+    """Users; notes how many were looked at."""
+
+    number = 0
+
+    def __iter__(self) -> Iterator[User]:
+        for user in super().__iter__():
+            self.number += 1
+            yield user
+
+
+def test_two_different_routes_decide_whatever_the_others_have() -> None:
+    """Thousands may share a key, and each who is looked at is read from the mirror."""
+    crowd = [owner(f"{number}@west.test.tux") for number in range(1000)]
+    for how in (How.ADDRESS, How.CATCH_ALL):
+        looked = Looked(crowd)
+        said = route_of(world(), Match(looked, how, "x@test.tux"))
+        assert said == TempFail("<x@test.tux> has several routes")
+        assert looked.number == 2
+    looked = Looked(crowd)
+    assert owners_disagree(looked)
+    assert looked.number == 2
+
+
+def test_the_first_who_writes_the_key_decides() -> None:
+    looked = Looked([owner("A@west.test.tux"), *[owner("a@west.test.tux")] * 1000])
+    assert route_of(world(), Match(looked, How.ROUTE, "a@west.test.tux")) == "a@west.test.tux"
+    assert looked.number == 2
+
+
+ROUTES = ["a@west.test.tux", "A@west.test.tux", "b@west.test.tux"]
+routes_of_owners = st.lists(st.lists(st.sampled_from(ROUTES), max_size=2), min_size=1, max_size=6)
+
+
+@given(routes_of_owners)
+def test_the_route_is_what_a_look_at_all_of_them_gives(routes: list[list[str]]) -> None:
+    view = world(*(person(f"cn={number}", ["x@test.tux"], each) for number, each in enumerate(routes)))
+    users = view.owners("x@test.tux")
+    written = {route for user in users for route in user.routes}
+    said = route_of(view, match(view, "x@test.tux"))
+    if len({fold(route) for route in written}) > 1:
+        assert said == TempFail("<x@test.tux> has several routes")
+    elif not all(user.routes for user in users):
+        assert said == TempFail("<x@test.tux> belongs to an entry without a usable route")
+    else:
+        assert said == (fold(min(written)) if fold(min(written)) in written else min(written))
+    assert owners_disagree(users) == (len({frozenset(map(fold, user.routes)) for user in users}) > 1)

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from colocroute.model import Record, SiteEntry
+from colocroute.store import layout
 from colocroute.store.mirror import Mirror
 from tests.lab.mirror import (
     ANNA,
@@ -163,3 +165,58 @@ def test_a_row_whose_user_has_more_routes_answers_nothing(mirror: Mirror) -> Non
     put(mirror, ANNA, anna())
     put(mirror, ANNA, user("anna", "anna@test.tux", routes=(EXTERNAL, PARIS), logins=("anna",)))
     assert direct(mirror) == (b"", b"")
+
+
+SHARERS = 1024
+
+
+def shared(number: int, route: str = EXTERNAL) -> Record:
+    """One of those who share an address."""
+    return user(f"u{number}", f"u{number}@test.tux", "all@test.tux", routes=(route,))
+
+
+@pytest.fixture
+def crowd(mirror: Mirror) -> Mirror:
+    """A mirror in which many share an address."""
+    with mirror.transaction(1.0) as txn:
+        txn.load([(entry_id(number), shared(number)) for number in range(SHARERS)])
+    return mirror
+
+
+def test_one_who_comes_or_goes_has_few_of_the_others_looked_at(
+    crowd: Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at: list[int] = []
+    owner_at = layout.owner_at
+
+    def noted(value: bytes, number: int) -> bytes:
+        looked_at.append(number)
+        return owner_at(value, number)
+
+    monkeypatch.setattr(layout, "owner_at", noted)
+    put(crowd, entry_id(SHARERS), shared(SHARERS))
+    remove(crowd, entry_id(500))
+    assert 0 < len(looked_at) < 100
+    with crowd.snapshot() as snapshot:
+        left = [shared(number).user for number in range(SHARERS + 1) if number != 500]
+        assert list(snapshot.owners("all@test.tux")) == left
+
+
+def test_the_row_that_many_share_is_not_written_for_one_who_moves(crowd: Mirror) -> None:
+    with crowd.transaction(2.0) as txn:
+        derived, written = txn._derived, []
+
+        class Recorder:
+            """The LMDB transaction, whose puts are noted."""
+
+            def __getattr__(self, name: str) -> Any:
+                return getattr(txn._txn, name)
+
+            def put(self, key: bytes, value: bytes, db: Any) -> None:
+                written.append(key)
+                txn._txn.put(key, value, db=db)
+
+        derived._txn = Recorder()  # type: ignore[assignment]  # stands in for what LMDB gives
+        txn.put(entry_id(7), shared(7, PARIS))
+        assert b"u7@test.tux" in written
+        assert b"all@test.tux" not in written

@@ -1,7 +1,9 @@
 """Keys and packed values: their limits, and that no two things share one."""
 
+import hypothesis.strategies as st
 import msgspec
 import pytest
+from hypothesis import given
 
 from colocroute.model import Keys
 from colocroute.store.layout import (
@@ -11,12 +13,16 @@ from colocroute.store.layout import (
     ROUTE_AT,
     ROUTE_DOMAIN,
     domain_key,
+    has_owner,
     index_keys,
     inner_id,
     key_bytes,
     one_owner,
+    owner_at,
+    owner_count,
     owners,
     time_key,
+    with_owner,
     with_owners,
     without_owner,
 )
@@ -84,7 +90,7 @@ def test_an_owner_leaves() -> None:
     left = without_owner(both, A)
     assert left == one_owner(B)
     assert without_owner(left, B) is None
-    with pytest.raises(ValueError, match="not in list"):
+    with pytest.raises(ValueError, match="no owner"):
         without_owner(left, A)
 
 
@@ -92,8 +98,41 @@ def test_an_owner_leaves() -> None:
     "value", [b"", b"\x01", b"\x01" + A[1:], b"\x02", b"\x02" + A, b"\x02" + A + B[1:], b"\x03" + A, B + C]
 )
 def test_what_is_no_value_of_an_index_is_refused(value: bytes) -> None:
+    for function in (owners, owner_count):
+        with pytest.raises(msgspec.ValidationError):
+            function(value)
+    for change in (has_owner, with_owner, without_owner):
+        with pytest.raises(msgspec.ValidationError):
+            change(value, A)
     with pytest.raises(msgspec.ValidationError):
-        owners(value)
+        with_owners(value, [A])
+
+
+inners = st.integers(0, 40).map(lambda number: number.to_bytes(16, "big")) | st.binary(
+    min_size=16, max_size=16
+)
+
+
+@given(st.sets(inners, min_size=1, max_size=30), inners, st.sampled_from([b"", b"a@b.test"]))
+def test_owners_come_and_go_as_in_a_set(there: set[bytes], inner: bytes, route: bytes) -> None:
+    value = one_owner(min(there), route) if len(there) == 1 else with_owners(None, there)
+    assert owners(value) == [owner_at(value, number) for number in range(owner_count(value))] == sorted(there)
+    assert has_owner(value, inner) == (inner in there)
+    more = with_owner(value, inner)
+    assert more == with_owners(value, [inner]) == with_owners(None, there | {inner})
+    for gone in there:
+        left = without_owner(value, gone)
+        assert left == (with_owners(None, there - {gone}) if len(there) > 1 else None)
+    if inner not in there:
+        assert without_owner(more, inner) == with_owners(None, there)
+        with pytest.raises(ValueError, match="no owner"):
+            without_owner(value, inner)
+
+
+def test_one_more_is_the_first_or_none_more() -> None:
+    assert with_owner(None, A) == one_owner(A)
+    many = with_owners(None, [A, B, C])
+    assert with_owner(many, B) is many
 
 
 def test_a_key_twice_in_a_record_is_one() -> None:

@@ -1,7 +1,7 @@
 """The bulk load gives the same mirror as putting one by one, in one chunk or in many."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +9,7 @@ import pytest
 from colocroute.errors import DirectoryError
 from colocroute.model import Record
 from colocroute.store import files, load
+from colocroute.store.layout import owner_count, with_owners
 from colocroute.store.mirror import Mirror
 from tests.lab.mirror import entry_id, open_mirror, site, user
 
@@ -129,6 +130,46 @@ def test_an_error_of_the_source_is_passed_on_and_nothing_is_loaded(tmp_path: Pat
             assert snapshot.counts().entries == 0
         with mirror.transaction(1.0) as txn:
             assert txn.load(items(20)) == len(items(20))
+
+
+def sharers(number: int) -> list[tuple[bytes, Record]]:
+    """Users in no order who all have one address, one route address and one login."""
+    routes, logins = ("all@external.test.tux",), ("all",)
+    return [
+        (
+            entry_id(count),
+            user(f"u{count}", f"u{count}@test.tux", "all@test.tux", routes=routes, logins=logins),
+        )
+        for count in random.Random(6).sample(range(number), number)
+    ]
+
+
+@pytest.mark.parametrize("rows", [40, 10**6])
+def test_those_who_share_a_key_are_joined_once_for_each_chunk(
+    tmp_path: Path, rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The work counts: a list joined for each further owner takes minutes for 20,000 users."""
+    joined: list[int] = []
+
+    def counted(value: bytes | None, inners: Iterable[bytes]) -> bytes:
+        row = with_owners(value, inners)
+        joined.append(owner_count(row))
+        return row
+
+    number = 300
+    monkeypatch.setattr(load, "with_owners", counted)
+    monkeypatch.setattr(load, "CHUNK_ROWS", rows)
+    with open_mirror(tmp_path) as mirror:
+        with mirror.transaction(1.0) as txn:
+            txn.load(sharers(number))
+        chunks = -(-number * 5 // rows)
+        assert len(joined) <= 3 * 2 * chunks
+        assert joined.count(number) == 3
+        with mirror.snapshot() as snapshot:
+            in_order = [record.user for _, record in sorted(sharers(number))]
+            assert list(snapshot.owners("all@test.tux")) == in_order
+            assert list(snapshot.residents("all@external.test.tux")) == in_order
+            assert list(snapshot.users_by_login("all")) == in_order
 
 
 def test_a_load_takes_less_room_than_putting_one_by_one(tmp_path: Path) -> None:

@@ -1,12 +1,15 @@
 """Lookups in one commit."""
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
-from colocroute.errors import StoreError
+from colocroute.errors import MirrorDamagedError, StoreError
 from colocroute.model import Record
+from colocroute.store import snapshot as snapshots
+from colocroute.store.layout import decode_record
 from colocroute.store.meta import Counts
 from colocroute.store.mirror import Mirror
 from tests.lab.mirror import ANNA, BOB, EXTERNAL, PARIS, anna, entry_id, open_mirror, put, site, user
@@ -60,6 +63,44 @@ def test_owners_come_by_ascending_id(mirror: Mirror) -> None:
             ("u7",),
             ("u9",),
         ]
+
+
+def test_of_those_who_share_a_key_few_are_read_for_the_first_of_them(
+    mirror: Mirror, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with mirror.transaction(1.0) as txn:
+        txn.load((entry_id(number), user(f"u{number}", "all@test.tux")) for number in range(100, 1100))
+    read: list[bytes] = []
+
+    def noted(raw: bytes) -> Record:
+        read.append(raw)
+        return decode_record(raw)
+
+    monkeypatch.setattr(snapshots, "decode_record", noted)
+    with mirror.snapshot() as snapshot:
+        found = snapshot.owners("all@test.tux")
+        assert len(found) == 1000
+        assert not read
+        assert list(islice(found, 2)) == [user("u", "all@test.tux").user] * 2
+        assert len(read) == 2
+        assert len(list(found)) == len(list(found)) == len(read) == 1000
+
+
+def test_one_of_those_who_share_a_key_is_missing(mirror: Mirror) -> None:
+    with mirror.transaction(1.0) as txn:
+        txn.load((entry_id(number), user(f"u{number}", "all@test.tux")) for number in range(100, 110))
+    with mirror.transaction(1.0) as txn:
+        txn._txn.delete(entry_id(105), db=txn._db.entries)
+        with pytest.raises(MirrorDamagedError, match="missing entry"):
+            list(txn.owners("all@test.tux"))
+
+
+def test_those_who_share_a_key_cannot_be_read_after_the_snapshot(mirror: Mirror) -> None:
+    put(mirror, BOB, user("bob", "anna@test.tux"))
+    with mirror.snapshot() as snapshot:
+        found = snapshot.owners("anna@test.tux")
+    with pytest.raises(StoreError):
+        list(found)
 
 
 def test_records_and_ids_are_whole_whatever_the_id(mirror: Mirror) -> None:

@@ -6,6 +6,10 @@ what may be said when nothing is found, and which route several users have in co
 map answers.
 
 Its rule: a wrong no bounces mail, a wrong yes discloses it, a wrong later only delays it.
+
+Known limit: of the users that share a key, two with different routes decide the answer, and as many are looked at
+as it takes to meet them.  Where all agree that is every one, as it is where an answer names or compares all
+(`generic`, `sender_login`, servers): some 50 ms for 20,000 users.
 """
 
 from collections.abc import Sequence
@@ -97,16 +101,13 @@ def absent(view: View, key: str) -> Answer:
 
 def route_of(view: View, match: Match) -> str | TempFail:
     """The one current route of all the users, in one spelling; TempFail if there is no such thing."""
-    users = match.users
     if match.how is How.ROUTE:
-        route = _one_spelling(users, match.key)
-    elif not all(user.routes for user in users):
-        return TempFail(f"{shown(match.key)} belongs to an entry without a usable route")
-    elif owners_disagree(users) or len({fold(route) for route in users[0].routes}) > 1:
-        return TempFail(f"{shown(match.key)} has several routes")
+        route = _one_spelling(match.users, match.key)
     else:
-        route = users[0].routes[0]
-        key = fold(route) or route
+        common = _common_route(match)
+        if isinstance(common, TempFail):
+            return common
+        route, key = common, fold(common) or common
         if route != key:
             # Others who share the mailbox may write it otherwise, and Postfix drops equal spellings only.
             route = _one_spelling(view.residents(key), key)
@@ -115,18 +116,40 @@ def route_of(view: View, match: Match) -> str | TempFail:
     return route
 
 
+def _common_route(match: Match) -> str | TempFail:
+    """The one route of all the users, as the first of them writes it.  Two decide, whatever the others have."""
+    spelled: dict[str | None, str] = {}
+    is_lacking = False
+    for user in match.users:
+        for route in user.routes:
+            spelled.setdefault(fold(route), route)
+        if len(spelled) > 1:
+            return TempFail(f"{shown(match.key)} has several routes")
+        is_lacking = is_lacking or not user.routes
+    if is_lacking:
+        return TempFail(f"{shown(match.key)} belongs to an entry without a usable route")
+    (route,) = spelled.values()
+    return route
+
+
 def _one_spelling(residents: Sequence[User], key: str) -> str:
     """The route address `key` as it is answered, however many write it each in their way.
 
     The key itself if anybody writes it so: who does need not look for others.
     """
-    written = {route for user in residents for route in user.routes if fold(route) == key}
-    return key if key in written else min(written)
+    written: set[str] = set()
+    for user in residents:
+        written.update(route for route in user.routes if fold(route) == key)
+        if key in written:
+            return key
+    return min(written)
 
 
 def owners_disagree(users: Sequence[User]) -> bool:
     """Whether the users have different routes, so that one address of all of them means nobody."""
-    return len({frozenset(map(fold, user.routes)) for user in users}) > 1
+    routes = (frozenset(map(fold, user.routes)) for user in users)
+    first = next(routes, None)
+    return any(each != first for each in routes)
 
 
 def shown(text: str) -> str:

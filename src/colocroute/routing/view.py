@@ -42,7 +42,10 @@ class Topology(msgspec.Struct, frozen=True):
 
 
 class View(Protocol):
-    """A snapshot.  Keys are folded (`address.fold`); disabled users are never returned."""
+    """A snapshot.  Keys are folded (`address.fold`); disabled users are never returned.
+
+    Thousands may share a key, and be read only when they are looked at: look at no more than the answer takes.
+    """
 
     @property
     def state(self) -> State: ...

@@ -21,10 +21,11 @@ from colocroute.store.layout import (
     KeysOf,
     Txn,
     encode,
+    has_owner,
     index_keys,
     one_owner,
-    owners,
-    with_owners,
+    owner_count,
+    with_owner,
     without_owner,
 )
 
@@ -77,12 +78,14 @@ class Derived:
             kept = () if before.direct != after.direct else old
             for key in set(new).difference(kept):
                 value = get(key, None, index)
-                alone = value is None or owners(value) == [inner]
-                put(key, one_owner(inner, direct) if alone else with_owners(value, (inner,)), db=index)
+                alone = value is None or (owner_count(value) == 1 and has_owner(value, inner))
+                row = one_owner(inner, direct) if alone else with_owner(value, inner)
+                if row != value:  # the row of a key that many share is long
+                    put(key, row, db=index)
 
     def _unlink(self, index: lmdb._Database, key: bytes, inner: bytes) -> None:
         value = self._txn.get(key, None, index)
-        if value is None or inner not in owners(value):
+        if value is None or not has_owner(value, inner):
             raise damaged(self._db.where, f"the key {key!r} does not lead to {inner.hex()}")
         left = without_owner(value, inner)
         if left is None:

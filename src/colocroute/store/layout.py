@@ -22,6 +22,7 @@ The owners of a key are `ONE`, the inner id and, where `Keys.direct` has it, the
 without a look at the record; or `MANY` and at least two inner ids, ascending.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from hashlib import sha256
 from struct import Struct
@@ -135,14 +136,33 @@ def index_keys(keys: Keys) -> KeyBytes:
     )
 
 
-def owners(value: bytes) -> list[bytes]:
-    """The inner ids of an index value; raises `msgspec.ValidationError` if it is none."""
+def owner_count(value: bytes) -> int:
+    """How many owners an index value has.
+
+    Raises `msgspec.ValidationError` if it is none, as does all that follows, save `owner_at`.
+    """
     if value[:1] == ONE and len(value) >= ROUTE_AT:
-        return [value[1:ROUTE_AT]]
-    ids = [value[at : at + INNER_ID] for at in range(1, len(value), INNER_ID)]
-    if value[:1] != MANY or len(value) % INNER_ID != 1 or len(ids) < 2:
+        return 1
+    number, rest = divmod(len(value) - 1, INNER_ID)
+    if value[:1] != MANY or rest or number < 2:
         raise msgspec.ValidationError(f"{len(value)} bytes are no owners of a key")
-    return ids
+    return number
+
+
+def owner_at(value: bytes, number: int) -> bytes:
+    """The inner id of one of the owners, of whom the first is 0; does not look at the rest."""
+    begin = 1 + number * INNER_ID
+    return value[begin : begin + INNER_ID]
+
+
+def owners(value: bytes) -> list[bytes]:
+    """The inner ids of an index value."""
+    return [owner_at(value, number) for number in range(owner_count(value))]
+
+
+def has_owner(value: bytes, inner: bytes) -> bool:
+    """Whether this is one of the owners."""
+    return owner_at(value, _place(value, inner)) == inner
 
 
 def one_owner(inner: bytes, direct: bytes = b"") -> bytes:
@@ -151,16 +171,36 @@ def one_owner(inner: bytes, direct: bytes = b"") -> bytes:
 
 
 def with_owners(value: bytes | None, inners: Iterable[bytes]) -> bytes:
-    """An index value with more owners, at least one."""
+    """An index value with more owners, at least one; for a single one more, `with_owner` is quicker."""
     ids = {*(() if value is None else owners(value)), *inners}
     return one_owner(*ids) if len(ids) == 1 else MANY + b"".join(sorted(ids))
 
 
+def with_owner(value: bytes | None, inner: bytes) -> bytes:
+    """An index value with this owner; the very same one if he is among its many."""
+    if value is None or value[:1] != MANY:
+        return with_owners(value, (inner,))
+    place = _place(value, inner)
+    if owner_at(value, place) == inner:
+        return value
+    rows, begin = memoryview(value), 1 + place * INNER_ID
+    return b"".join((rows[:begin], inner, rows[begin:]))
+
+
 def without_owner(value: bytes, inner: bytes) -> bytes | None:
     """An index value with an owner less, None if nobody is left; raises `ValueError` if he is not there."""
-    ids = owners(value)
-    ids.remove(inner)
-    return with_owners(None, ids) if ids else None
+    place, number = _place(value, inner), owner_count(value)
+    if owner_at(value, place) != inner:
+        raise ValueError(f"{inner.hex()} is no owner")
+    if number <= 2:
+        return one_owner(owner_at(value, 1 - place)) if number == 2 else None
+    rows, begin = memoryview(value), 1 + place * INNER_ID
+    return b"".join((rows[:begin], rows[begin + INNER_ID :]))
+
+
+def _place(value: bytes, inner: bytes) -> int:
+    """Where an owner is or would be; many can share a key, so none but those on the way are looked at."""
+    return bisect_left(range(owner_count(value)), inner, key=lambda number: owner_at(value, number))
 
 
 def time_key(kind: bytes, at: float, tail: bytes = b"") -> bytes:

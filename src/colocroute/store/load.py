@@ -5,7 +5,7 @@ directory is: the first chunk is appended, later ones are merged in sorted order
 disk for each row.  Must not know transactions or former routes.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 import lmdb
@@ -38,9 +38,9 @@ class Load:
         self._db = databases
         self._keys_of = keys_of
         self._entries: dict[bytes, bytes] = {}
-        self._addresses: dict[bytes, bytes] = {}
-        self._routes: dict[bytes, bytes] = {}
-        self._logins: dict[bytes, bytes] = {}
+        self._addresses = _Rows()
+        self._routes = _Rows()
+        self._logins = _Rows()
         self._counts: Counter[tuple[bytes, str]] = Counter()
         self._first = True
         self._room = CHUNK_ROWS
@@ -59,9 +59,9 @@ class Load:
         self.users += record.user is not None
         keys = self._keys_of(record)
         owner = one_owner(inner, keys.direct.encode())
-        _take(self._addresses, keys.addresses, owner)
-        _take(self._routes, keys.routes, owner)
-        _take(self._logins, keys.logins, one_owner(inner))
+        self._addresses.take(keys.addresses, inner, owner)
+        self._routes.take(keys.routes, inner, owner)
+        self._logins.take(keys.logins, inner, one_owner(inner))
         for domain in set(keys.route_domains):
             self._counts[ROUTE_DOMAIN, domain] += 1
         if record.site is not None:
@@ -92,7 +92,8 @@ class Load:
         self._first = False
         self._room = CHUNK_ROWS
 
-    def _write(self, index: lmdb._Database, rows: dict[bytes, bytes]) -> None:
+    def _write(self, index: lmdb._Database, collected: "_Rows") -> None:
+        rows = collected.joined()
         keys = sorted(rows)
         sorted_rows = zip(keys, map(rows.__getitem__, keys), strict=True)
         consumed, added = self._txn.cursor(index).putmulti(sorted_rows, overwrite=False, append=self._first)
@@ -101,11 +102,36 @@ class Load:
                 there = self._txn.get(key, value, index)
                 if there != value:
                     self._txn.put(key, with_owners(there, owners(value)), db=index)
-        rows.clear()
+        collected.clear()
 
 
-def _take(rows: dict[bytes, bytes], keys: Sequence[str], owner: bytes) -> None:
-    """Adds an owner to each of the keys."""
-    for name in map(key_bytes, keys):
-        if rows.setdefault(name, owner) is not owner:
-            rows[name] = with_owners(rows[name], owners(owner))
+class _Rows:
+    """The rows of one index: for each key its first owner, and apart from that the few keys that have more.
+
+    Those are joined once: thousands may share a key.
+    """
+
+    __slots__ = ("_first", "_further")
+
+    def __init__(self) -> None:
+        self._first: dict[bytes, bytes] = {}
+        self._further: defaultdict[bytes, list[bytes]] = defaultdict(list)
+
+    def take(self, keys: Sequence[str], inner: bytes, owner: bytes) -> None:
+        """Adds an owner, by its inner id and as the row of one, to each of the keys."""
+        first = self._first
+        for name in map(key_bytes, keys):
+            if first.setdefault(name, owner) is not owner:
+                self._further[name].append(inner)
+
+    def joined(self) -> dict[bytes, bytes]:
+        """Each key with its row."""
+        rows = self._first
+        for name, inners in self._further.items():
+            rows[name] = with_owners(rows[name], inners)
+        self._further.clear()
+        return rows
+
+    def clear(self) -> None:
+        """Forgets the rows."""
+        self._first.clear()

@@ -6,7 +6,7 @@ answer and never "not there".  Must not know what a map means.
 Limit: a snapshot that lives long keeps LMDB from reusing what later commits free; take one for each lookup.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from types import TracebackType
 from typing import Literal, Self
@@ -15,7 +15,7 @@ import lmdb
 
 from colocroute.model import Record, SiteEntry, User
 from colocroute.store.domains import is_routed, listed
-from colocroute.store.failures import FAILURES, damaged, store_error
+from colocroute.store.failures import FAILURES, damaged, store_error, told
 from colocroute.store.layout import (
     DOMAIN,
     FORMER_DOMAIN,
@@ -35,9 +35,11 @@ from colocroute.store.layout import (
     decode_site,
     inner_id,
     key_bytes,
-    owners,
+    owner_at,
+    owner_count,
 )
 from colocroute.store.meta import Counts, Meta
+from colocroute.store.sharers import Sharers
 from colocroute.store.successor import is_still, successor
 
 Index = Literal["addresses", "routes", "former", "logins"]
@@ -48,7 +50,8 @@ _BATCH = 1000  # rows read ahead; a transaction may change what it iterates over
 class Snapshot:
     """The mirror as one commit left it.  Use as a context manager; every method may raise `StoreError`.
 
-    Users come by ascending id; disabled ones are never found by a key.
+    Users come by ascending id; disabled ones are never found by a key.  Those who share a key are read when they
+    are asked for, which is while the snapshot lasts, and before a transaction changes them.
     """
 
     __slots__ = ("_db", "_get", "_txn")
@@ -96,15 +99,15 @@ class Snapshot:
             raise store_error(self._db.where, error) from error
         return value[ROUTE_AT:] if value is not None and value[:1] == ONE else b""
 
-    def owners(self, key: str) -> list[User]:
+    def owners(self, key: str) -> Sequence[User]:
         """The users that have this address value (`@domain` for a catch-all)."""
         return self._users(key, self._db.addresses)
 
-    def residents(self, key: str) -> list[User]:
+    def residents(self, key: str) -> Sequence[User]:
         """The users whose current route address this is."""
         return self._users(key, self._db.routes)
 
-    def users_by_login(self, key: str) -> list[User]:
+    def users_by_login(self, key: str) -> Sequence[User]:
         """The users with this login."""
         return self._users(key, self._db.logins)
 
@@ -131,14 +134,19 @@ class Snapshot:
         except FAILURES as error:
             raise store_error(db.where, error) from error
 
-    def _users(self, key: str, index: lmdb._Database) -> list[User]:
+    def _users(self, key: str, index: lmdb._Database) -> Sequence[User]:
         try:
             value = self._get(key_bytes(key), None, index)
             if value is None:
                 return []
-            return [self._user(inner) for inner in owners(value)]
+            number = owner_count(value)
+            return [self._user(owner_at(value, 0))] if number == 1 else Sharers(value, number, self._sharers)
         except FAILURES as error:
             raise store_error(self._db.where, error) from error
+
+    @told
+    def _sharers(self, inners: list[bytes]) -> list[User]:
+        return [self._user(inner) for inner in inners]
 
     def _user(self, inner: bytes) -> User:
         raw = self._get(inner, None, self._db.entries)
