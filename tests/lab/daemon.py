@@ -85,6 +85,7 @@ class Daemon:
         self.store = directory / "store"
         self.log = directory / "log"
         self.process: subprocess.Popen[bytes] | None = None
+        self.environment: dict[str, str] | None = None  # of the next start; None: ours
         self.write_config(sections)
 
     def write_config(self, sections: Mapping[str, Mapping[str, Any]]) -> None:
@@ -109,6 +110,7 @@ class Daemon:
                 stderr=log,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
+                env=self.environment,
             )
 
     def _accepts(self) -> bool:

@@ -4,11 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from colocroute.model import Keys, Record, SiteEntry, User
 from colocroute.store.mirror import Mirror
+from colocroute.store.transaction import Transaction
 
 ROOT = Path(__file__).parents[2]
 FINGERPRINT = "test"
@@ -62,9 +65,24 @@ def entry_id(number: int) -> bytes:
     return number.to_bytes(16, "big")
 
 
+class Timed(Mirror):
+    """A mirror that has the age which its test says: the `now` of the latest transaction."""
+
+    said = 0.0
+
+    @contextmanager
+    def transaction(self, now: float) -> Iterator[Transaction]:
+        self.said = now
+        with super().transaction(now) as txn:
+            yield txn
+
+    def _age(self) -> float:
+        return self.said
+
+
 def open_mirror(path: Path, *, writable: bool = True, fingerprint: str = FINGERPRINT) -> Mirror:
     """The mirror in `path` with the keys of this module."""
-    return Mirror.open(path, fingerprint=fingerprint, keys_of=keys_of, writable=writable)
+    return Timed.open(path, fingerprint=fingerprint, keys_of=keys_of, writable=writable)
 
 
 def fill(path: Path) -> None:

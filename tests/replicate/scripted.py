@@ -12,6 +12,7 @@ from colocroute.replicate.guard import GuardRules
 from colocroute.replicate.whereabouts import Whereabouts
 from colocroute.routing.records import keys, record
 from colocroute.store.mirror import Mirror
+from tests.lab.mirror import Timed
 
 CSN = b"rid=000,csn=20261124000%03d.000000Z#000000#000#000000"
 
@@ -66,8 +67,8 @@ def deletes(numbers: Iterable[int], first_cookie: int = 2) -> list[Event]:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Mirror]:
-    """A mirror for writing."""
-    mirror = Mirror.open(path, fingerprint="test", keys_of=keys, writable=True)
+    """A mirror for writing, with the age that is said to it."""
+    mirror = Timed.open(path, fingerprint="test", keys_of=keys, writable=True)
     try:
         yield mirror
     finally:

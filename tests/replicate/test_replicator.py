@@ -13,6 +13,7 @@ from colocroute.replicate import replicator
 from colocroute.replicate.backoff import Backoff
 from colocroute.replicate.replicator import Progress, Replicator, ReplicatorRules
 from colocroute.replicate.whereabouts import Whereabouts
+from colocroute.routing.records import keys
 from colocroute.store.mirror import Mirror
 from tests.replicate.scripted import (
     ScriptedSession,
@@ -267,3 +268,19 @@ def test_the_contact_moves_only_after_the_commit(tmp_path: Path) -> None:
         seen: list[State] = []
         follow(mirror, session(()), lambda: seen.append(state(mirror)))
         assert seen == [State.STALE]
+
+
+@pytest.mark.parametrize("years", [-56, 1, 8000])
+def test_a_step_of_the_wall_clock_forgets_no_former_route(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, years: int
+) -> None:
+    with Mirror(tmp_path, fingerprint="test", keys_of=keys, writable=True) as mirror:
+        follow(mirror, session([*refresh(company(3)), Upsert(user(1, "paris"), cookie(2))]))
+        wall = time.time() + years * 31_557_600
+        monkeypatch.setattr(time, "time", lambda: wall)
+        follow(mirror, session([*refresh([], None, RefreshKind.DELETE)], ()))
+        with mirror.snapshot() as snapshot:
+            assert [left.routes for left in snapshot.former_residents("user1@external.test.tux")] == [
+                ("user1@paris.test.tux",)
+            ]
+            assert snapshot.meta().refreshed == wall, "what people are shown"

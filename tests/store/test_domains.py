@@ -1,6 +1,7 @@
 """Which domains are known: those in use, and those that were a site's and still matter."""
 
 from collections.abc import Callable, Iterator
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,7 @@ def rows(mirror: Mirror) -> list[bytes]:
 
 def forget(mirror: Mirror) -> None:
     with mirror.transaction(99.0) as txn:
-        txn.expire(former_before=99.0, removed_before=99.0)
+        txn.expire(former_after=0.0, removed_after=0.0)
 
 
 def test_a_site_whose_transport_goes_is_known_as_long_as_routes_point_into_it(mirror: Mirror) -> None:
@@ -86,7 +87,7 @@ STEPS: dict[str, Step] = {
     "move": lambda txn: txn.put(ANNA, anna(AWAY)),
     "bob": lambda txn: txn.put(BOB, user("bob", routes=(f"bob@{INTERNAL}",))),
     "new": lambda txn: txn.put(ALIKE, site(INTERNAL)),
-    "forget": lambda txn: txn.expire(former_before=99.0, removed_before=0.0),
+    "forget": lambda txn: txn.expire(former_after=-97.0),
     "restore": lambda txn: txn.restore_removed(),
 }
 
@@ -132,7 +133,7 @@ def test_a_route_and_a_transport_that_go_at_once_after_another_route_came(mirror
     with mirror.transaction(2.0) as txn:
         txn.remove(ANNA, keep=False)
         txn.remove(SITE, keep=False)
-        txn.expire(former_before=99.0, removed_before=99.0)
+        txn.expire(former_after=-97.0, removed_after=-97.0)
         assert txn.former_sites() == []
         txn.put(BOB, user("bob", routes=(f"bob@{INTERNAL}",)))
     assert former_sites(mirror) == [INTERNAL]
@@ -143,7 +144,7 @@ def test_a_transport_that_is_lost_is_kept_aside_whatever_routes_there_are(mirror
     put(mirror, ALIKE, site(INTERNAL))
     assert remove(mirror, ALIKE) is True
     with mirror.transaction(3.0) as txn:
-        assert txn.removed_since(0.0) == 2
+        assert txn.removed_within(inf) == 2
         assert txn.restore_removed() == 1
 
 

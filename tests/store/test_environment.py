@@ -1,5 +1,6 @@
 """Whose a file is, and what a start does to it; damaged files have a module of their own."""
 
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -130,14 +131,14 @@ def test_emptied_for_another_configuration_it_knows_former_routes_and_domains(tm
             assert mirror.pulse.topology() == meta.topology
     with open_mirror(tmp_path, fingerprint="third") as mirror:
         with mirror.transaction(400.0) as txn:
-            assert txn.removed_since(0.0) == 0
+            assert txn.removed_within(inf) == 0
             assert txn.load([(ANNA, anna(PARIS)), (entry_id(31), site("mail.internal"))]) == 2
             txn.update_meta(complete=True)
         assert known(mirror) == ([], [])
         assert former(mirror, EXTERNAL) == [PARIS]
-        for before, left in ((200.5, ["bob@gone.internal"]), (300.5, [])):
+        for after, left in ((299.5, ["bob@gone.internal"]), (199.5, [])):
             with mirror.transaction(500.0) as txn:
-                txn.expire(former_before=before, removed_before=0.0)
+                txn.expire(former_after=after)
             with mirror.snapshot() as snapshot:
                 assert list(snapshot.keys("former")) == left
 

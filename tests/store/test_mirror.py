@@ -138,7 +138,7 @@ def test_a_transaction_that_changes_nothing_is_no_commit(tmp_path: Path) -> None
             assert not txn.put(entry_id(1), user("anna", "anna@test.tux", routes=("anna@external.test.tux",)))
             assert txn.remove(entry_id(9), keep=True) is None
             txn.update_meta(complete=True)
-            txn.expire(former_before=9.0, removed_before=9.0)
+            txn.expire(former_after=0.0, removed_after=0.0)
         assert mirror.pulse.stamp() == stamp
         assert (tmp_path / files.DATA).read_bytes() == data
 

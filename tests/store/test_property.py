@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,7 @@ class MirrorMachine(RuleBasedStateMachine):
                 else:
                     txn.put(entry_id, record)
                     self.model.put(entry_id, record, self.now)
-            assert txn.removed_since(0.0) == len(self.model.kept)
+            assert txn.removed_within(inf) == len(self.model.kept)
             self.model.commit()
 
     @rule(entry_id=ids, record=records)
@@ -150,7 +151,7 @@ class MirrorMachine(RuleBasedStateMachine):
     @rule(back=st.sampled_from([0.0, 3.0, 10.0]), window=st.sampled_from([0.0, 2.0, 5.0]))
     def expire(self, back: float, window: float) -> None:
         with self.mirror.transaction(self.now) as txn:
-            txn.expire(former_before=self.now - back, removed_before=self.now - window)
+            txn.expire(former_after=back, removed_after=window)
         self.model.expire(self.now - back, self.now - window)
         self.model.commit()
 
@@ -226,8 +227,8 @@ class MirrorMachine(RuleBasedStateMachine):
             self.topology, self.number = topology, meta.topology
         with self.mirror.transaction(self.now) as txn:
             kept = sorted(at for at, _ in model.kept.values())
-            for since in (0.0, self.now - 2, self.now):
-                assert txn.removed_since(since) == sum(at >= since for at in kept)
+            for seconds in (inf, 2.0, 0.0):
+                assert txn.removed_within(seconds) == sum(at >= self.now - seconds for at in kept)
             assert len(txn.removed_names(2)) == min(2, len(kept))
 
 

@@ -86,7 +86,7 @@ def test_nothing_is_left_of_what_is_removed_and_forgotten(mirror: Mirror) -> Non
     for number, entry in enumerate(entries):
         remove(mirror, entry, float(number))
     with mirror.transaction(99.0) as txn:
-        txn.expire(former_before=99.0, removed_before=99.0)
+        txn.expire(former_after=0.0, removed_after=0.0)
     attached = mirror._attached
     assert attached is not None
     with attached.environment.begin() as raw:

@@ -99,7 +99,7 @@ class Applier:
         self, gone: Iterable[bytes], txn: Transaction, now: float, before: Counts, approved: int
     ) -> tuple[int, list[str]]:
         """Removes what a refresh says is gone, or raises `RefusedError`; returns how many and their DNs."""
-        lost_before = txn.removed_since(now - self._rules.window)
+        lost_before = txn.removed_within(self._rules.window)
         removed = lost = 0
         names: list[str] = []
         for entry_id in gone:
@@ -117,7 +117,7 @@ class Applier:
             entries = tuple([*names, *txn.muted_names][:HELD_LISTED])
             raise RefusedError(Held(since=now, reason=reason, would_remove=lost, entries=entries))
         if approved:
-            txn.expire(former_before=0.0, removed_before=now)
+            txn.expire(removed_after=0.0)
         return removed, names
 
     def stream(self, events: Iterable[Event], now: float) -> Held | None:
@@ -135,7 +135,7 @@ class Applier:
                     txn.put(event.entry.id, self._record_of(event.entry))
                 elif isinstance(event, Delete):
                     # Counted only here: most changes are not removals, and there may be many of them.
-                    lost_before = lost_before if lost else txn.removed_since(now - self._rules.window)
+                    lost_before = lost_before if lost else txn.removed_within(self._rules.window)
                     removals = [txn.remove(entry_id, keep=True) for entry_id in event.ids]
                     gone = [removal.record.dn for removal in removals if removal is not None and removal.lost]
                     lost += len(gone)
@@ -175,7 +175,7 @@ class Applier:
     def _trip(self, txn: Transaction, now: float, reason: str) -> Held:
         """Puts back what was removed within the window and forgets the cookie, so that a full refresh decides."""
         # They are forgotten only now and then: what left before the window is not to be brought back.
-        txn.expire(former_before=0.0, removed_before=now - self._rules.window)
+        txn.expire(removed_after=self._rules.window)
         names = tuple(txn.removed_names(HELD_LISTED))
         restored = txn.restore_removed()
         held = Held(since=now, reason=reason, would_remove=restored, entries=names)

@@ -276,12 +276,8 @@ class Replicator:
         self._applier.locate(found, seen, time.time())
         if now >= self._expire_due:
             self._expire_due = now + min(EXPIRE_SECONDS, max(TICK_SECONDS, self._rules.remember_moves / 4))
-            wall = time.time()
-            with self._mirror.transaction(wall) as txn:
-                txn.expire(
-                    former_before=wall - self._rules.remember_moves,
-                    removed_before=wall - self._rules.window,
-                )
+            with self._mirror.transaction(time.time()) as txn:
+                txn.expire(former_after=self._rules.remember_moves, removed_after=self._rules.window)
 
     def _rest(self, seconds: float, error: str) -> None:
         """Waits before the next attempt, going on with what does not need the directory."""

@@ -23,7 +23,17 @@ from colocroute.errors import StoreError
 from colocroute.store import files
 from colocroute.store.domains import rows_to_keep
 from colocroute.store.failures import FILE_FAILURES, store_error
-from colocroute.store.layout import DATABASES, LAYOUT, META_KEY, TAG_KEY, Databases, Txn, decode_tag, encode
+from colocroute.store.layout import (
+    DATABASES,
+    LAYOUT,
+    META_KEY,
+    TAG_KEY,
+    Databases,
+    Txn,
+    decode_meta,
+    decode_tag,
+    encode,
+)
 from colocroute.store.leavings import rows_of_former
 from colocroute.store.meta import Meta, Tag
 
@@ -205,18 +215,19 @@ def _empty(environment: lmdb.Environment, databases: Databases, fingerprint: str
     with environment.begin(write=True) as txn:
         domains = rows_to_keep(txn, databases)
         times = rows_of_former(txn, databases)
+        age = decode_meta(txn.get(META_KEY, b"", databases.meta)).age  # the former routes' stamps are of it
         for name in DATABASES:
             if name != "former":
                 txn.drop(getattr(databases, name), delete=False)
         txn.cursor(databases.domains).putmulti(domains)
         txn.cursor(databases.times).putmulti(times)
-        mirror = _write_start(txn, databases, fingerprint)
+        mirror = _write_start(txn, databases, fingerprint, age)
     return Attached(environment, databases, mirror)
 
 
-def _write_start(txn: Txn, databases: Databases, fingerprint: str) -> int:
+def _write_start(txn: Txn, databases: Databases, fingerprint: str, age: float = 0.0) -> int:
     mirror = secrets.randbits(62) | 1
     txn.put(TAG_KEY, encode(Tag(LAYOUT, fingerprint, mirror)), db=databases.meta)
     # Topology numbers of two mirrors must not meet: a worker compares nothing else.
-    txn.put(META_KEY, encode(Meta(topology=time.time_ns() // 1000)), db=databases.meta)
+    txn.put(META_KEY, encode(Meta(topology=time.time_ns() // 1000, age=age)), db=databases.meta)
     return mirror

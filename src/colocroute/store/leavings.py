@@ -43,23 +43,23 @@ class Leavings:
     """Former routes and kept records in one write transaction; `changed` says whether anything was forgotten.
 
     `rows` iterates over a database from a key on, unharmed by changes meanwhile; `count` takes a kind of domain,
-    a domain, and how many more there are; `now` is wall clock seconds.
+    a domain, and how many more there are; `age` is the mirror's now, with which all is stamped.
     """
 
-    __slots__ = ("_count", "_db", "_now", "_rows", "_txn", "changed")
+    __slots__ = ("_age", "_count", "_db", "_rows", "_txn", "changed")
 
-    def __init__(self, txn: Txn, databases: Databases, rows: Rows, count: Count, now: float) -> None:
+    def __init__(self, txn: Txn, databases: Databases, rows: Rows, count: Count, age: float) -> None:
         self._txn = txn
         self._db = databases
         self._rows = rows
         self._count = count
-        self._now = now
+        self._age = age
         self.changed = False
 
     def remember(self, route: bytes, owner: bytes, person: Person) -> None:
         """`owner` (inner id) has left this route, which was somebody's until now."""
-        self._txn.put(route, encode(Former(owner, person, self._now)), db=self._db.former)
-        self._txn.put(time_key(FORMER, self._now, former_tail(route)), route, db=self._db.times)
+        self._txn.put(route, encode(Former(owner, person, self._age)), db=self._db.former)
+        self._txn.put(time_key(FORMER, self._age, former_tail(route)), route, db=self._db.times)
         self._count(FORMER_DOMAIN, domain_of(route), 1)
 
     def forget_route(self, route: bytes) -> None:
@@ -75,11 +75,11 @@ class Leavings:
     def keep(self, entry_id: bytes, record: Record) -> None:
         """Keeps a record aside that has just been removed."""
         inner = inner_id(entry_id)
-        self._txn.put(inner, encode(Kept(entry_id, self._now, record)), db=self._db.removed)
-        self._txn.put(time_key(REMOVED, self._now, inner), b"", db=self._db.times)
+        self._txn.put(inner, encode(Kept(entry_id, self._age, record)), db=self._db.removed)
+        self._txn.put(time_key(REMOVED, self._age, inner), b"", db=self._db.times)
 
     def kept(self, since: float = 0.0) -> Iterator[bytes]:
-        """The inner ids of the records kept aside since then, the oldest first."""
+        """The inner ids of the records kept aside since that age, the oldest first."""
         for key, _ in self._rows(self._db.times, time_key(REMOVED, since)):
             yield key[-INNER_ID:]
 
@@ -97,15 +97,31 @@ class Leavings:
         self._txn.delete(inner, db=self._db.removed)
         self.changed = True
 
-    def expire(self, former_before: float, removed_before: float) -> None:
-        """Forgets what is older, in wall clock seconds."""
-        end = time_key(FORMER, former_before)
+    def expire(self, former_after: float, removed_after: float) -> None:
+        """Forgets what has been there for longer, in seconds."""
+        self._stamp_anew()
+        end = time_key(FORMER, self._age - former_after)
         for key, route in self._rows(self._db.times, FORMER):
             if key >= end:
                 break
             self.forget_route(route)
-        end = time_key(REMOVED, removed_before)
+        end = time_key(REMOVED, self._age - removed_after)
         for key, _ in self._rows(self._db.times, REMOVED):
             if key >= end:
                 break
             self.forget_kept(key[-INNER_ID:])
+
+    def _stamp_anew(self) -> None:
+        """What is stamped later than now was so by a version that took the wall clock: it ages from now on."""
+        for key, route in self._rows(self._db.times, time_key(FORMER, self._age)):
+            if not key.startswith(FORMER):
+                break
+            former = decode_former(self._txn.get(route, b"", self._db.former))
+            if former.at > self._age:
+                self.forget_route(route)
+                self.remember(route, former.owner, former.person)
+        for inner in self.kept(self._age):
+            kept = self.kept_record(inner)
+            if kept is not None and kept.at > self._age:
+                self.forget_kept(inner)
+                self.keep(kept.id, kept.record)

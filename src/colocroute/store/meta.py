@@ -24,9 +24,9 @@ class Held(msgspec.Struct, frozen=True):
 
 
 class Meta(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The mirror as a whole.  Times are wall clock seconds, 0.0 for never.
+    """The mirror as a whole.  Times, but not `age`, are wall clock seconds, 0.0 for never.
 
-    `generation`, `topology`, `changed` and `users` are kept by the transaction itself.
+    `generation`, `topology`, `changed`, `users` and `age` are kept by the transaction itself.
     """
 
     complete: bool = False
@@ -54,9 +54,15 @@ class Meta(msgspec.Struct, frozen=True, omit_defaults=True):
     """Entries in which a full refresh differed from what replication had told."""
     users: int = 0
     """Records with a user, disabled ones included."""
+    age: float = 0.0
+    """For how many seconds it has had a writer, at least, whatever the wall clock said meanwhile.
+
+    What is kept for a time is stamped with it.  Whoever dies takes with him what he has not written, so all is
+    kept longer, never shorter.
+    """
 
 
-OWN_FIELDS = frozenset({"generation", "topology", "changed", "users"})
+OWN_FIELDS = frozenset({"generation", "topology", "changed", "users", "age"})
 """The fields of `Meta` that `update_meta` does not take."""
 
 
@@ -91,7 +97,7 @@ class Person(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Former(msgspec.Struct, frozen=True, array_like=True):
-    """Who left a route: inner id, who that was, and when (wall clock seconds)."""
+    """Who left a route: inner id, who that was, and the age of the mirror then."""
 
     owner: bytes
     person: Person
@@ -99,7 +105,7 @@ class Former(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Kept(msgspec.Struct, frozen=True, array_like=True):
-    """A removed record kept aside: its id and when it was removed (wall clock seconds)."""
+    """A removed record kept aside: its id and the age of the mirror when it was removed."""
 
     id: bytes
     at: float

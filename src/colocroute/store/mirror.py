@@ -2,7 +2,7 @@
 
 Owns opening and closing, the commit with the pulse around it, and noticing that the mirror was replaced.
 Rules: one process writes; a commit is durable when `transaction` returns; a crash at any point leaves either
-the old or the new; opening for reading creates and changes nothing.
+the old or the new; opening for reading creates and changes nothing; the mirror ages by a clock that nobody sets.
 
 Limits: not for use across a fork (open it in the child), nor twice in one process (POSIX locks).  The file
 never shrinks: what is freed is used again.
@@ -10,7 +10,7 @@ never shrinks: what is freed is used again.
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -29,14 +29,29 @@ from colocroute.store.snapshot import Snapshot
 from colocroute.store.transaction import Transaction
 
 
+def _boottime() -> float:
+    """Seconds that the machine has run or slept: nobody sets this clock."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
 class Mirror:
     """One mirror, open in this process; use it as a context manager or `close` it."""
 
-    def __init__(self, path: Path, *, fingerprint: str, keys_of: KeysOf, writable: bool) -> None:
-        """See `open`."""
+    def __init__(
+        self,
+        path: Path,
+        *,
+        fingerprint: str,
+        keys_of: KeysOf,
+        writable: bool,
+        clock: Callable[[], float] = _boottime,
+    ) -> None:
+        """See `open`; `clock` tells the seconds by which the mirror ages."""
         self._path = path
         self._fingerprint = fingerprint
         self._keys_of = keys_of
+        self._clock = clock
+        self._born = 0.0  # what the clock would have said at age 0
         self._lock = -1
         with contextlib.ExitStack() as undo:
             if writable:
@@ -126,6 +141,10 @@ class Mirror:
 
     # -- writing
 
+    def _age(self) -> float:
+        """See `Meta.age`."""
+        return self._clock() - self._born
+
     @contextlib.contextmanager
     def transaction(self, now: float) -> Iterator[Transaction]:
         """Changes that are committed when the block is left, and rolled back if it raises.
@@ -139,7 +158,7 @@ class Mirror:
         try:
             attached, txn = self._begin()
             try:
-                transaction = Transaction(txn, attached.databases, self._keys_of, now)
+                transaction = Transaction(txn, attached.databases, self._keys_of, now, self._age())
                 yield transaction
                 self._commit(txn, transaction)
             finally:
@@ -181,6 +200,7 @@ class Mirror:
         except FAILURES as error:
             self._detach()
             raise store_error(str(self._path), error) from error
+        self._born = self._clock() - meta.age
         self.pulse.adopt(
             attached.mirror, topology=meta.topology, complete=meta.complete, held=meta.held is not None
         )

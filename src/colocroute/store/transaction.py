@@ -5,6 +5,7 @@ former route is nobody's current one.  Must not know when to commit (`mirror` do
 """
 
 from collections.abc import Iterable
+from math import inf
 from typing import Any
 
 import msgspec
@@ -31,6 +32,8 @@ from colocroute.store.meta import HELD_LISTED, OWN_FIELDS, Meta, Person, Removal
 from colocroute.store.snapshot import Snapshot
 from colocroute.store.successor import person, successor
 
+AGE_SECONDS = 3600.0  # how much of its age a mirror may lose with its writer: little against `remember_moves`
+
 _Topology = tuple[list[tuple[tuple[str, ...], tuple[str, ...]]], list[str], list[str], list[str], list[str]]
 
 
@@ -41,6 +44,7 @@ class Transaction(Snapshot):
     """
 
     __slots__ = (
+        "_age",
         "_before",
         "_changed",
         "_derived",
@@ -54,14 +58,15 @@ class Transaction(Snapshot):
         "muted_names",
     )
 
-    def __init__(self, txn: Txn, databases: Databases, keys_of: KeysOf, now: float) -> None:
-        """`now` is wall clock seconds."""
+    def __init__(self, txn: Txn, databases: Databases, keys_of: KeysOf, now: float, age: float) -> None:
+        """`now` is wall clock seconds, `age` that of the mirror."""
         super().__init__(txn, databases)
         self._keys_of = keys_of
         self._domain_rows = DomainRows(txn, databases, self._rows, self._note_topology)
         self._derived = Derived(txn, databases, keys_of, self._domain_rows, self._note_topology)
-        self._leavings = Leavings(txn, databases, self._rows, self._domain_rows.count, now)
+        self._leavings = Leavings(txn, databases, self._rows, self._domain_rows.count, age)
         self._now = now
+        self._age = age
         self._start = self._meta = super().meta()
         self._before: _Topology | None = None
         self._changed = False
@@ -184,9 +189,9 @@ class Transaction(Snapshot):
     # -- removals kept aside
 
     @told
-    def removed_since(self, since: float) -> int:
-        """How many lost entries are kept aside since then (wall clock seconds)."""
-        return sum(1 for _ in self._leavings.kept(since))
+    def removed_within(self, seconds: float) -> int:
+        """How many lost entries were kept aside in the last seconds."""
+        return sum(1 for _ in self._leavings.kept(self._age - seconds))
 
     @told
     def removed_names(self, limit: int) -> list[str]:
@@ -206,9 +211,11 @@ class Transaction(Snapshot):
         return number
 
     @told
-    def expire(self, *, former_before: float, removed_before: float) -> None:
-        """Forgets former routes left, and entries removed, before these times (wall clock seconds)."""
-        self._leavings.expire(former_before, removed_before)
+    def expire(self, *, former_after: float = inf, removed_after: float = inf) -> None:
+        """Forgets former routes left, and entries removed, longer ago than so many seconds."""
+        self._leavings.expire(former_after, removed_after)
+        if self._age - self._start.age >= AGE_SECONDS:
+            self._meta = msgspec.structs.replace(self._meta, age=self._age)  # though nothing else is written
 
     # -- the whole
 
@@ -254,6 +261,7 @@ class Transaction(Snapshot):
             generation=meta.generation + self._changed,
             topology=meta.topology + moved,
             changed=self._now if self._changed else meta.changed,
+            age=self._age,
         )
         self._txn.put(META_KEY, encode(self._meta), db=self._db.meta)
         return self._meta
