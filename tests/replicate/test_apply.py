@@ -12,8 +12,6 @@ from colocroute.errors import DirectoryError
 from colocroute.model import Entry, State, UserEntry
 from colocroute.replicate.apply import GARBAGE, RefusedError
 from colocroute.replicate.guard import GuardRules
-from colocroute.routing.records import keys
-from colocroute.store.mirror import Mirror
 from tests.replicate.scripted import (
     applier,
     company,
@@ -312,22 +310,3 @@ def test_all_users_gone_of_whom_none_is_missed_can_be_accepted(tmp_path: Path) -
             fill(mirror, [site("central", 1)], NOW, 3)
         mirror.request_accept(1)
         fill(mirror, [site("central", 1)], NOW, 3)
-
-
-@pytest.mark.parametrize("step", [-1e9, -86400.0, 660.0, 86400.0])
-def test_a_step_of_the_wall_clock_does_not_move_the_window(tmp_path: Path, step: float) -> None:
-    machine = [0.0]
-    with Mirror(
-        tmp_path, fingerprint="test", keys_of=keys, writable=True, clock=lambda: machine[0]
-    ) as mirror:
-        fill(mirror, company(300))
-        subject = applier(mirror)
-        assert subject.stream(deletes(range(28)), NOW) is None
-        machine[0] += 601
-        assert subject.stream(deletes(range(30, 50), 30), NOW) is None, "further apart than the window"
-        machine[0] += 1
-        held = subject.stream(deletes(range(60, 70), 60), NOW + step)
-        assert held is not None
-        assert (held.since, held.would_remove) == (NOW + step, 30)
-        assert routes(mirror, "user30")
-        assert routes(mirror, "user3") == []
