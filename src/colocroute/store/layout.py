@@ -204,7 +204,7 @@ def _place(value: bytes, inner: bytes) -> int:
 
 
 def time_key(kind: bytes, at: float, tail: bytes = b"") -> bytes:
-    """A key of `times`; `at` is wall clock seconds, kept to the microsecond."""
+    """A key of `times`; `at` is an age of the mirror in seconds, kept to the microsecond."""
     return kind + _TIME.pack(int(min(max(at, 0.0) * 1e6, _LATEST))) + tail
 
 
