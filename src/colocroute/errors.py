@@ -51,5 +51,9 @@ class MirrorDamagedError(StoreError):
     """The mirror contradicts itself; the next one who opens it for writing sets it aside and starts anew."""
 
 
+class MirrorLostError(ColocrouteError):
+    """The mirror's files are gone or replaced under its writer: whoever writes next starts with what is there."""
+
+
 class TemporaryError(ColocrouteError):
     """A command needs something that is not there now, the daemon for instance (exit 75)."""

@@ -121,3 +121,28 @@ def test_readers_never_see_half_a_file(tmp_path: Path) -> None:
     finally:
         stop.set()
         writer.join()
+
+
+def test_a_lock_whose_file_was_removed_is_made_anew(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    store = tmp_path / "store"
+    lock = runtime.acquire(store)
+    assert runtime.renew(store, lock) == lock
+    (store / runtime.LOCK_FILE).unlink()
+    store.rmdir()
+    lock = runtime.renew(store, lock)
+    assert runtime.is_running(store)
+    os.close(lock)
+    assert not runtime.is_running(store)
+    assert caplog.messages == [f"{store}/colocroute.lock: removed under the running service, made anew"]
+
+
+def test_a_lock_that_another_took_meanwhile_stays_its(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lock = runtime.acquire(tmp_path)
+    (tmp_path / runtime.LOCK_FILE).unlink()
+    other = runtime.acquire(tmp_path)
+    assert runtime.renew(tmp_path, lock) == lock
+    assert "another colocroute daemon is running" in caplog.text
+    os.close(other)
+    os.close(lock)

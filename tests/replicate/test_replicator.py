@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 from colocroute.directory.events import Event, RefreshKind, Session, Upsert
-from colocroute.errors import CookieRefusedError, DirectoryBehindError, DirectoryError, MirrorDamagedError
+from colocroute.errors import (
+    CookieRefusedError,
+    DirectoryBehindError,
+    DirectoryError,
+    MirrorDamagedError,
+    MirrorLostError,
+)
 from colocroute.model import State
 from colocroute.replicate import replicator
 from colocroute.replicate.backoff import Backoff
@@ -284,3 +290,17 @@ def test_a_step_of_the_wall_clock_forgets_no_former_route(
                 ("user1@paris.test.tux",)
             ]
             assert snapshot.meta().refreshed == wall, "what people are shown"
+
+
+@pytest.mark.parametrize("first", [session([], refresh(company(3))), LOST])
+def test_it_ends_when_its_files_are_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: ScriptedSession | Exception
+) -> None:
+    monkeypatch.setattr(Backoff, "delay", lambda _backoff: 0.05)
+    with opened(tmp_path) as mirror:
+        fill(mirror, company(3))
+        (tmp_path / "pulse").unlink()
+        opener = Opener(first, LOST, LOST)
+        with pytest.raises(MirrorLostError):
+            Replicator(mirror, applier(mirror), RULES, opener, Around()).run()
+        assert state(mirror) is State.EMPTY

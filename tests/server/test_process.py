@@ -1,10 +1,13 @@
 """Forking one child, and telling how it ended.  What it inherits is tested with a real supervisor."""
 
+import logging
 import os
 import select
+from pathlib import Path
 
 import pytest
 
+from colocroute.errors import StoreError
 from colocroute.server import process
 from colocroute.server.interfaces import Ready
 
@@ -79,3 +82,19 @@ def test_the_child_closes_what_is_the_parents() -> None:
 )
 def test_how_it_ended(wait_status: int, text: str) -> None:
     assert process.describe_end(wait_status) == text
+
+
+def test_what_is_no_error_of_the_program_is_told_in_one_line(tmp_path: Path) -> None:
+    def run(_report: Ready) -> int:
+        raise StoreError("/store: Read-only file system")
+
+    handler = logging.FileHandler(tmp_path / "log")
+    process.log.addHandler(handler)
+    try:
+        pid, ready = process.fork("child", run, lambda: None)
+    finally:
+        process.log.removeHandler(handler)
+        handler.close()
+    os.close(ready)
+    assert ended(pid) == "exit 70"
+    assert (tmp_path / "log").read_text() == "/store: Read-only file system\n"

@@ -6,7 +6,7 @@ from pathlib import Path
 import lmdb
 import pytest
 
-from colocroute.errors import StoreError
+from colocroute.errors import MirrorLostError, StoreError
 from colocroute.model import State
 from colocroute.store import environment, files
 from colocroute.store.environment import Attached
@@ -217,3 +217,24 @@ def test_lmdb_that_gave_up_is_opened_again(tmp_path: Path, monkeypatch: pytest.M
             txn.put(entry_id(2), user("bob", "bob@test.tux"))
         with mirror.snapshot() as snapshot:
             assert len(snapshot.owners("bob@test.tux")) == 1
+
+
+# -- files that go under the writer
+
+
+@pytest.mark.parametrize("name", ["pulse", "data.mdb", ""])
+def test_a_writer_whose_files_are_removed_withdraws_and_says_so(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "store"
+    fill(path)
+    with open_mirror(path) as mirror:
+        mirror.pulse.touch(state_now())
+        mirror.must_be_there()
+        if name:
+            (path / name).unlink()
+        else:
+            path.rename(tmp_path / "elsewhere")
+        with pytest.raises(
+            MirrorLostError, match=f"^{path}/{name or 'pulse'}: removed or replaced under the running"
+        ):
+            mirror.must_be_there()
+        assert mirror.pulse.state(state_now(), 60.0) is State.EMPTY

@@ -20,7 +20,7 @@ def test_a_page_is_made_once_and_shared(tmp_path: Path) -> None:
     first.words[5] = 7
     assert second.words[5] == 7
     again = write_page(tmp_path / "page")
-    assert (again.words[5], again.inode) == (7, first.inode)
+    assert (again.words[5], again.file) == (7, first.file)
     assert [file.name for file in tmp_path.iterdir()] == ["page"]
 
 

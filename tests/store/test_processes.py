@@ -1,5 +1,6 @@
 """Several processes with one mirror: each commit is seen at once, and a replaced mirror is followed."""
 
+import shutil
 import time
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from colocroute.errors import StoreError
 from colocroute.model import State
 from colocroute.store import files
+from colocroute.store.pulse import LOOK_SECONDS
 from tests.lab.mirror import Child, entry_id, fill, open_mirror, user
 
 
@@ -117,3 +119,32 @@ def test_data_that_vanish_under_a_trusting_pulse_are_no_reason_to_deny(tmp_path:
                 everything()
         with pytest.raises(StoreError, match="should be here"):
             list(snapshot.ids())
+
+
+def test_a_reader_of_removed_files_takes_the_next_writers_at_once(tmp_path: Path) -> None:
+    """A worker must not deny what our own replicator has committed, though its old pulse is live."""
+    path = tmp_path / "store"
+    fill(path)
+    with Child(path) as child:
+        with open_mirror(path) as mirror:
+            mirror.pulse.touch(state_now())
+        assert child.ask(f"mirror.pulse.state({state_now()}, 60.0).value") == "live"
+        assert len(child.ask("mirror.snapshot().owners('anna@test.tux')")) == 1
+        shutil.rmtree(path)
+        with open_mirror(path) as mirror, mirror.transaction(1.0) as txn:
+            txn.put(entry_id(7), user("bob", "bob@test.tux"))
+            txn.update_meta(complete=True)
+        assert child.ask(f"mirror.pulse.state({state_now() + LOOK_SECONDS}, 60.0).value") == "stale"
+        assert len(child.ask("mirror.snapshot().owners('bob@test.tux')")) == 1
+
+
+def test_the_locks_of_lost_data_are_not_those_of_the_next(tmp_path: Path) -> None:
+    fill(tmp_path)
+    before = files.identity(tmp_path / files.LOCK)
+    with Child(tmp_path) as child:
+        child.do("snapshot = mirror.snapshot()")
+        (tmp_path / files.DATA).unlink()
+        with open_mirror(tmp_path):
+            assert files.identity(tmp_path / files.LOCK) != before
+            child.do("snapshot.close()")
+            assert child.ask("mirror.snapshot().owners('anna@test.tux')") == []

@@ -1,5 +1,6 @@
 """Our own processes killed, stopped, reloaded and starved: what mail sees meanwhile."""
 
+import shutil
 import signal
 import subprocess
 import time
@@ -186,6 +187,34 @@ def test_a_mirror_of_another_schema_is_rebuilt_and_never_misread(service: Daemon
     service.wait_state("live")
     assert service.ask("virtual_alias", Person(3).aliases[0]) == Found(Person(3).route)
     assert service.settled("virtual_alias", Person(3).mail) == NotFound()
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_store_that_is_removed_under_the_service_is_made_anew(slapd: Slapd, *, at_once: bool) -> None:
+    """Nothing that is in the new mirror is denied, though the old pulse would be live for long."""
+    wanted = sections(slapd.ldapi)
+    wanted["routing"]["stale_after"] = "600s"
+    new = Person(3000 + at_once)
+    with daemon(wanted) as service:
+        service.wait_state("live")
+        replicator = process(service, "replicator")
+        with Watcher(service.socket, KNOWN) as watcher:
+            shutil.rmtree(service.store)
+            if at_once:
+                kill(replicator, signal.SIGKILL)
+            wait_for(lambda: (service.store / "supervisor.json").exists(), "a new store")
+            service.wait_state("live")
+            slapd.add(new.dn, new.attributes())
+            try:
+                wait_for(
+                    lambda: service.ask("virtual_alias", new.mail) == Found(new.route), "the new user", 10
+                )
+            finally:
+                slapd.delete(new.dn)
+        watcher.check()
+        assert service.status()["daemon"] == "running"
+        assert at_once or "removed or replaced under the running service" in service.log_text()
+        assert "Traceback" not in service.log_text()
 
 
 @pytest.fixture

@@ -62,10 +62,11 @@ class RunningError(ColocrouteError):
     """Another daemon already uses this store."""
 
 
-def acquire(store: Path) -> int:
+def acquire(store: Path, *, patient: bool = True) -> int:
     """Takes the lock that one daemon holds for its life; returns its descriptor, which must stay open.
 
-    Raises `RunningError` if another daemon goes on holding it, `ColocrouteError` if it cannot be made.
+    Raises `RunningError` if another daemon goes on holding it (if not `patient`: holds it now),
+    `ColocrouteError` if it cannot be made.
     """
     path = store / LOCK_FILE
     try:
@@ -73,7 +74,7 @@ def acquire(store: Path) -> int:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
     except OSError as error:
         raise ColocrouteError(f"{error.filename or path}: {error.strerror}") from error
-    deadline = time.monotonic() + LOCK_WAIT
+    deadline = time.monotonic() + (LOCK_WAIT if patient else 0.0)
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -83,6 +84,25 @@ def acquire(store: Path) -> int:
                 os.close(descriptor)
                 raise RunningError(f"{path}: another colocroute daemon is running with this store") from None
         time.sleep(_LOCK_POLL)
+
+
+def renew(store: Path, lock: int) -> int:
+    """The lock that is held, or one in its place if its file is not there any more; a failure is logged."""
+    path = store / LOCK_FILE
+    try:
+        if path.exists() and os.path.samestat(path.stat(), os.fstat(lock)):
+            return lock
+    except OSError as error:
+        log.debug("%s: %s", path, error)
+        return lock
+    try:
+        anew = acquire(store, patient=False)
+    except ColocrouteError as error:
+        log.error("%s; the lock that is held is of a removed file", error)
+        return lock
+    log.warning("%s: removed under the running service, made anew", path)
+    os.close(lock)
+    return anew
 
 
 def is_running(store: Path) -> bool:

@@ -4,6 +4,7 @@ Owns what the supervisor is given and what it publishes for `status`; a reload b
 old.  Runs in the supervisor's process, which opens no mirror while it has children.
 """
 
+import contextlib
 import logging
 import os
 from collections.abc import Sequence
@@ -30,13 +31,10 @@ REPLICATOR = "replicator"
 
 def serve(config: Config, path: Path) -> int:
     """Runs the service until SIGTERM; `path` is read again on SIGHUP.  Raises `ColocrouteError` at the start."""
-    lock = runtime.acquire(build.store_path(config))
-    try:
-        _forget_contact(config)
-        service = _Service(path, config, activation.inherited())
-        return Supervisor(service.children, service, Notifier()).run()
-    finally:
-        os.close(lock)
+    lock = runtime.acquire(build.store_path(config))  # until the end of the process
+    _forget_contact(config)
+    service = _Service(path, config, activation.inherited(), lock)
+    return Supervisor(service.children, service, Notifier()).run()
 
 
 def _forget_contact(config: Config) -> None:
@@ -103,8 +101,9 @@ def _wanted(config: Config) -> list[tuple[Address, WireProtocol, str]]:
 class _Service(Hooks):
     """The supervisor's hooks."""
 
-    def __init__(self, path: Path, config: Config, inherited: Sequence[Bound]) -> None:
+    def __init__(self, path: Path, config: Config, inherited: Sequence[Bound], lock: int) -> None:
         self._path = path
+        self._lock = lock
         self._store = build.store_path(config)
         # What systemd passed and nobody wants now may be wanted after a reload.
         self._inherited = list(inherited)
@@ -145,6 +144,7 @@ class _Service(Hooks):
 
     def changed(self, children: Sequence[ChildInfo]) -> None:
         """See `Hooks`."""
+        self._lock = runtime.renew(self._store, self._lock)
         processes: list[dict[str, Any]] = [
             {"name": child.name, "pid": child.pid, "restarts": child.restarts} for child in children
         ]
@@ -162,4 +162,6 @@ class _Service(Hooks):
         """See `Hooks`."""
         for bound in self._set.bound:
             release(bound)
-        (self._store / runtime.SUPERVISOR_FILE).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a file system that has become read-only: it is for display only
+            (self._store / runtime.SUPERVISOR_FILE).unlink()
+        os.close(self._lock)

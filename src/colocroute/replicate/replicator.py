@@ -271,6 +271,7 @@ class Replicator:
             return snapshot.meta().accept > 0
 
     def _tick(self) -> None:
+        self._mirror.must_be_there()
         now = time.monotonic()
         seen, found = self._around.whereabouts()
         self._applier.locate(found, seen, time.time())

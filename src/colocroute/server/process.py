@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from colocroute.errors import ColocrouteError
 from colocroute.server.interfaces import Ready
 
 log = logging.getLogger(__name__)
@@ -58,6 +59,9 @@ def fork(name: str, run: Callable[[Ready], int], forget: Callable[[], None]) -> 
             status = run(_reporter(write_end))
         except SystemExit as error:
             status = error.code if isinstance(error.code, int) else int(error.code is not None)
+        except ColocrouteError as error:
+            for line in str(error).splitlines():
+                log.error("%s", line)
         except BaseException:
             log.exception("ended by an internal error")
         finally:

@@ -159,6 +159,8 @@ def establish(directory: Path, fingerprint: str, *, suspect: bool, withdraw: Cal
                 _replace(directory, problem, withdraw)
             else:
                 files.extend_data(directory)
+        else:
+            files.forget_readers(directory)
         try:
             return _take(directory, fingerprint, withdraw)
         except _NOT_OURS as error:

@@ -89,6 +89,15 @@ def _promise(descriptor: int) -> tuple[int, str]:
     return best[1], ""
 
 
+def identity(path: Path) -> tuple[int, int] | None:
+    """What tells an open file from another of its name, None if there is none; raises `OSError`."""
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return status.st_dev, status.st_ino
+
+
 def judge(directory: Path, data: DataFile) -> str:
     """Why a writer must not open this data file, or an empty string; may read all of it."""
     if data.problem or not data.missing:
@@ -137,13 +146,18 @@ def allocate_lock(directory: Path) -> None:
         os.close(descriptor)
 
 
+def forget_readers(directory: Path) -> None:
+    """Removes the lock file of data that are not there any more; only for the writer; raises `OSError`."""
+    (directory / LOCK).unlink(missing_ok=True)
+
+
 def set_aside(directory: Path, why: str) -> None:
     """Renames the data file, over an older one that was set aside; raises `OSError`.
 
     The lock file goes too: it belongs to the data, and whoever still maps the old data keeps the old one.
     """
     (directory / DATA).replace(directory / ASIDE)
-    (directory / LOCK).unlink(missing_ok=True)
+    forget_readers(directory)
     log.warning(
         "%s: not usable (%s), set aside as %s; starting an empty mirror", directory / DATA, why, ASIDE
     )

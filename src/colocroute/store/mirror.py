@@ -18,12 +18,13 @@ from typing import Self
 import lmdb
 import msgspec
 
-from colocroute.errors import MirrorDamagedError, StoreError
+from colocroute.errors import MirrorDamagedError, MirrorLostError, StoreError
 from colocroute.store import environment, files
 from colocroute.store.environment import Attached
 from colocroute.store.failures import FAILURES, damaged, store_error
 from colocroute.store.layout import META_KEY, KeysOf, Txn, decode_meta, encode
 from colocroute.store.nosnapshot import NoSnapshot, OthersSnapshot
+from colocroute.store.pulse import FILE as PULSE
 from colocroute.store.pulse import Pulse
 from colocroute.store.snapshot import Snapshot
 from colocroute.store.transaction import Transaction
@@ -201,6 +202,7 @@ class Mirror:
             self._detach()
             raise store_error(str(self._path), error) from error
         self._born = self._clock() - meta.age
+        self._data = files.identity(self._path / files.DATA)
         self.pulse.adopt(
             attached.mirror, topology=meta.topology, complete=meta.complete, held=meta.held is not None
         )
@@ -236,6 +238,26 @@ class Mirror:
         if self._attached is not None:
             with contextlib.suppress(OSError, lmdb.Error), self._attached.environment.begin(write=True):
                 files.give_back(self._path)
+
+    def must_be_there(self) -> None:
+        """For the writer, outside of a transaction: raises `MirrorLostError` if the directory has other files by
+        now, or none, so that nobody would ever find what is written.
+
+        Then this mirror is withdrawn: whoever still reads it must not deny what the next writer commits.
+        """
+        try:
+            if self.pulse.is_lost():
+                name = PULSE
+            elif self._attached is not None and files.identity(self._path / files.DATA) != self._data:
+                name = files.DATA
+            else:
+                return
+        except OSError:
+            return  # it cannot be told
+        self.pulse.withdraw()
+        raise MirrorLostError(
+            f"{self._path / name}: removed or replaced under the running service; starting with what is there now"
+        )
 
     def request_accept(self, removals: int) -> None:
         """Notes that the operator lets that many removals through; raises `StoreError`.

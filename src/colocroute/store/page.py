@@ -24,13 +24,13 @@ MAGIC = int.from_bytes(b"ccrpulse", sys.byteorder)
 class Page:
     """A mapped page: `words` as unsigned 64-bit integers, `times` as doubles, both in native order."""
 
-    __slots__ = ("_map", "inode", "times", "words")
+    __slots__ = ("_map", "file", "times", "words")
 
-    def __init__(self, mapped: mmap.mmap | None = None, inode: int = 0) -> None:
-        """Without a mapping: a page of zeros, which stands for none."""
+    def __init__(self, mapped: mmap.mmap | None = None, file: tuple[int, int] = (0, 0)) -> None:
+        """Without a mapping: a page of zeros, which stands for none.  `file` is its device and inode."""
         view = memoryview(mapped if mapped is not None else bytes(SIZE))
         self._map = mapped
-        self.inode = inode
+        self.file = file
         self.words = view.cast("Q")
         self.times = view.cast("d")
 
@@ -91,7 +91,7 @@ def _map(descriptor: int, protection: int) -> Page | None:
             return None
         if protection & mmap.PROT_WRITE:
             os.posix_fallocate(descriptor, 0, SIZE)
-        page = Page(mmap.mmap(descriptor, SIZE, prot=protection), status.st_ino)
+        page = Page(mmap.mmap(descriptor, SIZE, prot=protection), (status.st_dev, status.st_ino))
     finally:
         os.close(descriptor)
     if (page.words[0], page.words[1]) == (MAGIC, LAYOUT):

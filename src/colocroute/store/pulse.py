@@ -20,11 +20,12 @@ from pathlib import Path
 from colocroute.errors import StoreError
 from colocroute.model import State
 from colocroute.store.failures import store_error
+from colocroute.store.files import identity
 from colocroute.store.layout import LAYOUT
 from colocroute.store.page import Page, read_page, write_page
 
 FILE = "pulse"
-LOOK_SECONDS = 0.1  # between two looks whether the page is another by now: lookups go on while LDAP is down
+LOOK_SECONDS = 0.1  # between two looks whether the page is another by now: a lost one may say "live" for long
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # random(4)
 
 # The words of the page; `page` owns the first two.
@@ -94,14 +95,9 @@ class Pulse:
 
     def state(self, now: float, stale_after: float) -> State:
         """The state at `now` (CLOCK_BOOTTIME seconds); `EMPTY` for a mirror of another fingerprint."""
-        state = self._state(now, stale_after)
-        if state is not _LIVE and now >= self._look_at:
+        if now >= self._look_at:
             self._look_at = now + LOOK_SECONDS
-            if self._look_again():
-                return self._state(now, stale_after)
-        return state
-
-    def _state(self, now: float, stale_after: float) -> State:
+            self._look_again()
         words = self._words
         flags = words[_FLAGS]
         if words[_MARK] != self._mark or not flags & _COMPLETE:
@@ -136,19 +132,19 @@ class Pulse:
         """Whether the page says that there is a complete mirror of this fingerprint."""
         return self._words[_MARK] == self._mark and bool(self._words[_FLAGS] & _COMPLETE)
 
-    def _look_again(self) -> bool:
-        """Takes a page that was not there, or is another file by now; returns whether it did."""
+    def is_lost(self) -> bool:
+        """Whether nobody can find this page any more: its file is gone, or another; raises `OSError`."""
+        return identity(self._path) != self._page.file
+
+    def _look_again(self) -> None:
+        """Takes a page that was not there, or is another file by now."""
         if self._writable:
-            return False
-        try:
-            if self._path.stat().st_ino == self._page.inode:
-                return False
-            page = read_page(self._path)
-        except OSError:
-            return False
-        if page is not None:
-            self._take(page)
-        return page is not None
+            return
+        with contextlib.suppress(OSError):
+            if self.is_lost():
+                page = read_page(self._path)
+                if page is not None:
+                    self._take(page)
 
     # -- writing
 
