@@ -1,5 +1,6 @@
 """From the bytes of a request to an answer, over a real mirror that commits, ages and breaks."""
 
+import errno
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,9 +16,11 @@ from colocroute.model import NOT_FOUND, Found, TempFail
 from colocroute.routing import maps
 from colocroute.routing.address import KEY_LIMIT
 from colocroute.routing.view import Rules
+from colocroute.store import environment, pulse
 from colocroute.store.meta import Held
 from colocroute.store.mirror import Mirror
 from colocroute.store.snapshot import Snapshot
+from tests.lab.daemon import wait_for
 from tests.lab.held import configured
 from tests.lab.resolving import ANNA, FAR, FOREIGN, KINDS, NOBODY, ROUTE, STALE_AFTER, fill, now
 from tests.replicate.scripted import company, opened
@@ -194,3 +197,36 @@ def test_what_could_not_be_stored_is_not_denied_even_if_the_operator_would(tmp_p
         assert resolver.answer(b"virtual_alias", NOBODY) == NOT_FOUND
         mirror.pulse.set(unwritable=True)
         assert isinstance(resolver.answer(b"virtual_alias", b"nobody@test.tux"), TempFail)
+
+
+def test_a_mirror_that_cannot_be_opened_is_none_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = build.load(configured(tmp_path))
+    with build.open_mirror(config, writable=True) as opened:
+        fill(opened, company_entries())
+        opened.pulse.touch(now())
+
+    def fail(*_: object, **__: object) -> None:
+        raise StoreError("/some/store: Permission denied")
+
+    def refuse(path: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(environment, "attach", fail)
+        with pytest.raises(StoreError):
+            build.open_mirror(config, writable=False)
+        patch.setattr(pulse, "read_page", refuse)
+        with pytest.raises(StoreError):
+            build.open_mirror(config, writable=False)
+        mirror = build.open_mirror(config, writable=False, patient=True)
+        resolver = Resolver(mirror, RULES, STALE_AFTER)
+        for _ in range(2):
+            told = TempFail("mirror unreadable: /some/store: Permission denied")
+            assert resolver.answer(b"virtual_alias", ANNA) == told
+            assert resolver.answer(b"virtual_alias", FOREIGN) == NOT_FOUND
+            assert resolver.policy({"recipient": "x@example.org"}) == "DUNNO"
+    assert len(caplog.messages) == 2, "the pulse and the data, once each"
+    wait_for(lambda: resolver.answer(b"virtual_alias", ANNA) == ROUTE, "the mirror that can be opened now")
+    mirror.close()

@@ -1,5 +1,6 @@
 """Our own processes killed, stopped, reloaded and starved: what mail sees meanwhile."""
 
+import resource
 import shutil
 import signal
 import subprocess
@@ -215,6 +216,25 @@ def test_a_store_that_is_removed_under_the_service_is_made_anew(slapd: Slapd, *,
         assert service.status()["daemon"] == "running"
         assert at_once or "removed or replaced under the running service" in service.log_text()
         assert "Traceback" not in service.log_text()
+
+
+def test_a_worker_that_cannot_open_the_mirror_delays_ours_only(slapd: Slapd) -> None:
+    """Too little address space for the mirror, as with `ulimit -v`."""
+    with daemon(sections(slapd.ldapi, workers=1)) as service:
+        service.wait_state("live")
+        resource.prlimit(service.pid, resource.RLIMIT_AS, (4 << 30, resource.RLIM_INFINITY))
+        old = process(service, "worker-1")
+        kill(old, signal.SIGKILL)
+        wait_for(partial(is_another, service, "worker-1", old), "a new one")
+        worker = process(service, "worker-1")
+        for _ in range(3):
+            answer = service.ask("virtual_alias", Person(3).mail)
+            assert isinstance(answer, TempFail)
+            assert "mirror unreadable" in answer.reason
+            assert service.ask("virtual_alias", "nobody@example.com") == NotFound()
+        resource.prlimit(worker, resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        assert service.settled("virtual_alias", Person(3).mail) == Found(Person(3).route)
+        assert process(service, "worker-1") == worker
 
 
 @pytest.fixture

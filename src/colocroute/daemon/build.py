@@ -151,11 +151,13 @@ OTHERS_MIRROR = (
 """What there is to say where `Mirror.is_others`."""
 
 
-def open_mirror(config: Config, *, writable: bool) -> Mirror:
-    """The mirror of this configuration; raises `StoreError`."""
+def open_mirror(config: Config, *, writable: bool, patient: bool = False) -> Mirror:
+    """The mirror of this configuration, see `Mirror.open`; raises `StoreError`."""
     base = dn.normalise(config.directory.base)
     fingerprint = f"records = {RECORD_FORMAT}\n{schema(config).fingerprint(base)}"
-    return Mirror.open(store_path(config), fingerprint=fingerprint, keys_of=keys, writable=writable)
+    return Mirror.open(
+        store_path(config), fingerprint=fingerprint, keys_of=keys, writable=writable, patient=patient
+    )
 
 
 def resolver(config: Config, mirror: Mirror) -> Resolver:

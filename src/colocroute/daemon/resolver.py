@@ -106,6 +106,7 @@ class Resolver:
         self._topology_number = -1
         self._direct = Direct(self._topology)
         self._failures = 0
+        self._trouble = ""
         # A view that holds under this stamp as a whole, its snapshot included.
         self._shared: MirrorView | None = None
         self._shared_stamp = -1
@@ -144,9 +145,11 @@ class Resolver:
         """`read_topology`; returns whether it could."""
         try:
             self.read_topology()
-        except StoreError:
+        except StoreError as error:
             self._failures += _ONE_FAILURE
+            self._trouble = str(error)
             return False
+        self._trouble = ""
         return True
 
     def read_topology(self) -> None:
@@ -197,7 +200,10 @@ class Resolver:
             if function is None:
                 return maps.unknown(map_name.decode("ascii", "backslashreplace"))
             text = decode_key(key)
-            return NOT_FOUND if text is None else function(view, text)
+            answer = NOT_FOUND if text is None else function(view, text)
+            if self._trouble and view.state is _EMPTY and isinstance(answer, TempFail):
+                return TempFail(f"mirror unreadable: {self._trouble}")
+            return answer
         except StoreError as error:
             self._failures += _ONE_FAILURE
             self.rest()

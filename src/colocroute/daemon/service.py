@@ -70,7 +70,7 @@ class _Set:
 
     def _worker(self, index: int) -> Child:
         def work(ready: Ready) -> int:
-            mirror = build.open_mirror(self.config, writable=False)
+            mirror = build.open_mirror(self.config, writable=False, patient=True)
             server = self.config.server
             return run_worker(
                 self._listeners,

@@ -9,6 +9,7 @@ never shrinks: what is freed is used again.
 """
 
 import contextlib
+import logging
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -29,6 +30,8 @@ from colocroute.store.pulse import Pulse
 from colocroute.store.snapshot import Snapshot
 from colocroute.store.transaction import Transaction
 
+log = logging.getLogger(__name__)
+
 
 def _boottime() -> float:
     """Seconds that the machine has run or slept: nobody sets this clock."""
@@ -45,6 +48,7 @@ class Mirror:
         fingerprint: str,
         keys_of: KeysOf,
         writable: bool,
+        patient: bool = False,
         clock: Callable[[], float] = _boottime,
     ) -> None:
         """See `open`; `clock` tells the seconds by which the mirror ages."""
@@ -61,24 +65,36 @@ class Mirror:
                 except OSError as error:
                     raise store_error(str(path), error) from error
                 undo.callback(files.unlock_writer, self._lock)
-            self.pulse = Pulse(path, fingerprint, writable=writable)
+            self.pulse = Pulse(path, fingerprint, writable=writable, patient=patient)
             undo.callback(self.pulse.close)
             if writable:
                 self._establish()
             else:
-                self._attach(environment.attach(path, fingerprint, others=True))
+                self._attach(self._find(patient=patient))
             undo.pop_all()
 
     @classmethod
-    def open(cls, path: Path, *, fingerprint: str, keys_of: KeysOf, writable: bool) -> "Mirror":
+    def open(
+        cls, path: Path, *, fingerprint: str, keys_of: KeysOf, writable: bool, patient: bool = False
+    ) -> "Mirror":
         """Opens the mirror in the directory `path`; raises `StoreError`.
 
         `fingerprint` names everything the records depend on.  For writing, a mirror of another fingerprint is
         emptied but for its former routes and the names of its domains, and a file that is none is set aside.
         For reading, both are empty and not complete, but of the first the domains are known.  `keys_of` tells
-        by which keys a record is found.
+        by which keys a record is found.  To a `patient` reader, files that cannot be opened are none yet: that is
+        logged, and each snapshot tries again and raises.
         """
-        return cls(Path(path), fingerprint=fingerprint, keys_of=keys_of, writable=writable)
+        return cls(Path(path), fingerprint=fingerprint, keys_of=keys_of, writable=writable, patient=patient)
+
+    def _find(self, *, patient: bool) -> Attached | None:
+        try:
+            return environment.attach(self._path, self._fingerprint, others=True)
+        except StoreError as error:
+            if not patient:
+                raise
+            log.error("%s; going on without a mirror", error)
+            return None
 
     def _attach(self, attached: Attached | None) -> None:
         self._attached = attached

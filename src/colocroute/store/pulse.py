@@ -14,6 +14,7 @@ Limits: 64-bit Linux (CLOCK_BOOTTIME, boot id).
 """
 
 import contextlib
+import logging
 from hashlib import sha256
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from colocroute.store.failures import store_error
 from colocroute.store.files import identity
 from colocroute.store.layout import LAYOUT
 from colocroute.store.page import Page, read_page, write_page
+
+log = logging.getLogger(__name__)
 
 FILE = "pulse"
 LOOK_SECONDS = 0.1  # between two looks whether the page is another by now: a lost one may say "live" for long
@@ -51,13 +54,15 @@ class Pulse:
     Not for use across a fork.
     """
 
-    def __init__(self, directory: Path, fingerprint: str, *, writable: bool) -> None:
-        """Raises `StoreError` if a writer's page cannot be made, or a reader's not be read."""
+    def __init__(self, directory: Path, fingerprint: str, *, writable: bool, patient: bool = False) -> None:
+        """Raises `StoreError` if a writer's page cannot be made, or a reader's not be read; to a `patient` reader
+        that is no page yet."""
         self._path = directory / FILE
         self._mark = mark_of(fingerprint)
         self._writable = writable
         self._committed = 0
         self._look_at = 0.0
+        self._boot = 0
         self._page = Page()
         self._words = self._page.words
         self._times = self._page.times
@@ -65,7 +70,10 @@ class Pulse:
             self._boot = _boot_number()
             page = write_page(self._path) if writable else read_page(self._path)
         except OSError as error:
-            raise store_error(str(self._path), error) from error
+            if not patient:
+                raise store_error(str(self._path), error) from error
+            log.error("%s; going on without it", store_error(str(self._path), error))
+            page = None
         if page is not None:
             self._take(page)
 
