@@ -9,7 +9,7 @@ from colocroute.errors import StoreError
 from colocroute.model import State
 from colocroute.store import pulse as module
 from colocroute.store.page import SIZE, read_page
-from colocroute.store.pulse import FILE, Pulse
+from colocroute.store.pulse import AHEAD_SECONDS, FILE, Pulse
 
 NOW = 1000.0
 STALE_AFTER = 60.0
@@ -50,6 +50,14 @@ def test_no_contact_is_stale(pulse: Pulse) -> None:
     pulse.touch(0.0)
     assert state(pulse, 1.0) is State.STALE
     assert pulse.contact() == 0.0
+
+
+def test_a_contact_in_the_future_is_none(pulse: Pulse) -> None:
+    """It is of a service in another time namespace, and would be live for ever."""
+    pulse.touch(NOW + AHEAD_SECONDS + 1)
+    assert state(pulse) is State.STALE
+    pulse.touch(NOW + AHEAD_SECONDS - 1)
+    assert state(pulse) is State.LIVE, "a reader reads the clock first"
 
 
 def test_what_cannot_be_written_is_stale_at_once(pulse: Pulse) -> None:

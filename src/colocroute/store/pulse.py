@@ -29,6 +29,9 @@ log = logging.getLogger(__name__)
 
 FILE = "pulse"
 LOOK_SECONDS = 0.1  # between two looks whether the page is another by now: a lost one may say "live" for long
+AHEAD_SECONDS = (
+    5.0  # a reader may read the clock before the contact; more is another clock (a time namespace)
+)
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # random(4)
 
 # The words of the page; `page` owns the first two.
@@ -116,7 +119,7 @@ class Pulse:
         if flags & _UNWRITABLE or words[_BOOT] != self._boot:
             return State.STALE
         contact = self._times[_CONTACT]
-        return _LIVE if contact and now - contact <= stale_after else State.STALE
+        return _LIVE if contact and -AHEAD_SECONDS <= now - contact <= stale_after else State.STALE
 
     def unwritable(self) -> bool:
         """Whether the directory may have told what could not be stored."""
