@@ -1,5 +1,6 @@
 """The lock of one daemon, and the small files for display."""
 
+import errno
 import fcntl
 import os
 import subprocess
@@ -145,4 +146,23 @@ def test_a_lock_that_another_took_meanwhile_stays_its(
     assert runtime.renew(tmp_path, lock) == lock
     assert "another colocroute daemon is running" in caplog.text
     os.close(other)
+    os.close(lock)
+
+
+def test_a_file_system_without_the_lock_and_without_writing_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.open
+
+    def read_only(path: Path, flags: int, mode: int = 0o777) -> int:
+        if flags & os.O_RDWR:
+            raise OSError(errno.EROFS, "Read-only file system", str(path))
+        return real(path, flags, mode)
+
+    monkeypatch.setattr(os, "open", read_only)
+    with pytest.raises(ColocrouteError, match=f"^{tmp_path}/colocroute.lock: Read-only file system$"):
+        runtime.acquire(tmp_path)
+    (tmp_path / runtime.LOCK_FILE).touch()
+    lock = runtime.acquire(tmp_path)
+    assert runtime.is_running(tmp_path)
     os.close(lock)

@@ -283,3 +283,29 @@ def _fill(path: Path) -> None:
                 file.write(b"x" * 4096)
         except OSError:
             return
+
+
+def test_a_start_on_a_read_only_file_system_answers_from_the_mirror(slapd: Slapd, small_disk: Path) -> None:
+    with daemon({}, start=False) as service:
+        wanted = sections(slapd.ldapi)
+        wanted["store"] = {"path": str(small_disk / "store")}
+        service.store = small_disk / "store"
+        service.write_config(wanted)
+        service.start()
+        service.wait_state("live")
+        service.stop()
+        remount = ["mount", "-o", "remount,ro", str(small_disk)]
+        subprocess.run(remount, check=True)
+        service.start()
+        assert service.ask("virtual_alias", Person(3).mail) == Found(Person(3).route)
+        assert service.ask("virtual_alias", "nobody@example.com") == NotFound()
+        service.wait_state("stale")
+        assert isinstance(service.ask("virtual_alias", "nobody@test.tux"), TempFail)
+        subprocess.run([*remount[:2], "remount,rw", str(small_disk)], check=True)
+        service.wait_state("live", 90)
+        assert service.ask("virtual_alias", "nobody@test.tux") == NotFound()
+        service.stop()
+        subprocess.run(remount, check=True)
+        service.start()
+        assert service.stop() == 0
+        assert "Traceback" not in service.log_text()

@@ -4,6 +4,7 @@ Owns the names and the atomic writing of these files in `[store] path`.  They ar
 answer depends on is in them.
 """
 
+import errno
 import fcntl
 import json
 import logging
@@ -71,7 +72,7 @@ def acquire(store: Path, *, patient: bool = True) -> int:
     path = store / LOCK_FILE
     try:
         store.mkdir(mode=0o750, parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        descriptor = _open_lock(path)
     except OSError as error:
         raise ColocrouteError(f"{error.filename or path}: {error.strerror}") from error
     deadline = time.monotonic() + (LOCK_WAIT if patient else 0.0)
@@ -84,6 +85,19 @@ def acquire(store: Path, *, patient: bool = True) -> int:
                 os.close(descriptor)
                 raise RunningError(f"{path}: another colocroute daemon is running with this store") from None
         time.sleep(_LOCK_POLL)
+
+
+def _open_lock(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    except OSError as error:
+        if error.errno != errno.EROFS:
+            raise
+    # The mirror that is there can be answered from, and to lock a file it need not be written.
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path)) from None
 
 
 def renew(store: Path, lock: int) -> int:
