@@ -1,4 +1,5 @@
 import os
+import tempfile
 import time
 from pathlib import Path
 
@@ -221,3 +222,21 @@ def test_close_ends_a_read_that_is_under_way(file: Path) -> None:
     assert opened.events(10)
     opened.close()
     opened.close()
+
+
+def test_what_is_wrong_with_the_temporary_directory_is_not_the_files_fault(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_text(company_ldif(3), encoding="utf-8")
+    with monkeypatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", None)
+        patch.setattr(tempfile, "_candidate_tempdir_list", lambda: ["/none"])
+        with pytest.raises(
+            DirectoryError, match="^no temporary file .*: No usable temporary directory found"
+        ):
+            refresh(session(file))
+    with monkeypatch.context() as patch:
+        patch.setattr(tempfile, "TemporaryFile", lambda **_: Path("/dev/full").open("r+b", buffering=0))
+        with pytest.raises(DirectoryError, match=r"^no temporary file .*: No space left on device$"):
+            refresh(session(file))
+    assert refresh(session(file))[-1] == DONE

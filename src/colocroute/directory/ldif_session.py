@@ -9,7 +9,6 @@ than `POLL_SECONDS`; write aside and rename.
 """
 
 import os
-import shutil
 import stat
 import tempfile
 import time
@@ -131,18 +130,43 @@ def _snapshot(path: Path) -> Iterator[tuple[IO[bytes], Stamp]]:
     """A private copy of the file, of one state of it."""
     for _ in range(SNAPSHOT_TRIES):
         before = _stamp(path)
-        with tempfile.TemporaryFile() as copy:
-            try:
-                with path.open("rb") as file:
-                    shutil.copyfileobj(file, copy, CHUNK_BYTES)
-                copy.seek(0)
-            except OSError as error:
-                raise _unreadable(path, error) from error
+        with _temporary() as copy:
+            _copy(path, copy)
             if _stamp(path) == before:
                 yield copy, before
                 return
         time.sleep(POLL_SECONDS)
     raise DirectoryError(f"{path}: changes faster than it can be read")
+
+
+def _temporary() -> IO[bytes]:
+    try:
+        return tempfile.TemporaryFile(buffering=0)  # so that closing it has nothing to write
+    except OSError as error:
+        raise _no_room(error) from error
+
+
+def _copy(path: Path, copy: IO[bytes]) -> None:
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(CHUNK_BYTES):
+                _write(copy, chunk)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    copy.seek(0)
+
+
+def _write(copy: IO[bytes], chunk: bytes) -> None:
+    left = memoryview(chunk)
+    try:
+        while left:
+            left = left[copy.write(left) :]
+    except OSError as error:
+        raise _no_room(error) from error
+
+
+def _no_room(error: OSError) -> DirectoryError:
+    return DirectoryError(f"no temporary file to copy the LDIF file to: {error.strerror or error}")
 
 
 def _records(file: IO[bytes], path: Path) -> Iterator[LdifRecord]:
