@@ -2,6 +2,7 @@ import os
 import tempfile
 import time
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -224,6 +225,11 @@ def test_close_ends_a_read_that_is_under_way(file: Path) -> None:
     opened.close()
 
 
+def full(buffering: int) -> IO[bytes]:
+    """A temporary file on a full disk."""
+    return Path("/dev/full").open("r+b", buffering=buffering)
+
+
 def test_what_is_wrong_with_the_temporary_directory_is_not_the_files_fault(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -232,11 +238,11 @@ def test_what_is_wrong_with_the_temporary_directory_is_not_the_files_fault(
         patch.setattr(tempfile, "tempdir", None)
         patch.setattr(tempfile, "_candidate_tempdir_list", lambda: ["/none"])
         with pytest.raises(
-            DirectoryError, match="^no temporary file .*: No usable temporary directory found"
+            DirectoryError, match=r"^no temporary file .*: No usable temporary directory found"
         ):
             refresh(session(file))
     with monkeypatch.context() as patch:
-        patch.setattr(tempfile, "TemporaryFile", lambda **_: Path("/dev/full").open("r+b", buffering=0))
+        patch.setattr(tempfile, "TemporaryFile", full)
         with pytest.raises(DirectoryError, match=r"^no temporary file .*: No space left on device$"):
             refresh(session(file))
     assert refresh(session(file))[-1] == DONE
