@@ -13,6 +13,7 @@ from colocroute.errors import (
     DirectoryError,
     MirrorDamagedError,
     MirrorLostError,
+    StoreError,
 )
 from colocroute.model import State
 from colocroute.replicate import replicator
@@ -304,3 +305,15 @@ def test_it_ends_when_its_files_are_gone(
         with pytest.raises(MirrorLostError):
             Replicator(mirror, applier(mirror), RULES, opener, Around()).run()
         assert state(mirror) is State.EMPTY
+
+
+def test_what_cannot_be_stored_is_told_when_it_changes(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    full, lost = StoreError("/store: no space left"), StoreError("/store: Input/output error")
+    with opened(tmp_path) as mirror:
+        follow(mirror, full, full, full, lost, lost)
+    told = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert told == [
+        f"the mirror cannot be written, absent keys are deferred: {error}" for error in (full, lost)
+    ]

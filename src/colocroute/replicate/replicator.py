@@ -127,7 +127,8 @@ class Replicator:
             except MirrorDamagedError:
                 raise  # the next process sets it aside and starts anew
             except StoreError as error:
-                log.error("the mirror cannot be written, absent keys are deferred: %s", error)
+                if str(error) != self._progress.last_error:
+                    log.error("the mirror cannot be written, absent keys are deferred: %s", error)
                 self._rest(self._backoff.delay(), str(error))
 
     def _converse(self) -> None:
