@@ -1,5 +1,6 @@
 """The service as a process: its sockets, what a reload takes and refuses, what it publishes and leaves."""
 
+import errno
 import os
 import signal
 import socket
@@ -179,3 +180,37 @@ def test_auto_is_a_worker_for_each_processor_that_they_may_use(
         parts.crew.close()
         for bound in parts.bound:
             release(bound)
+
+
+def test_a_reload_that_finds_no_descriptors_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = configured(tmp_path)
+    path.write_text(path.read_text() + "[server]\nworkers = 2\n")
+    config = build.load(path)
+    one = service._Service(path, config, [], runtime.acquire(tmp_path / "store"))
+    path.write_text(path.read_text().replace('map.sock"', f'map.sock", "unix:{tmp_path}/other.sock"'))
+    pairs, real = [socket.socketpair()], socket.socketpair
+
+    def few() -> tuple[socket.socket, socket.socket]:
+        if not pairs:
+            raise OSError(errno.EMFILE, "Too many open files")
+        return pairs.pop()
+
+    (inside, outside) = pairs[0]
+    with monkeypatch.context() as patch:
+        patch.setattr(socket, "socketpair", few)
+        assert one.reload() is None
+    assert caplog.messages == [
+        "reload: server.workers: no sockets between them: Too many open files",
+        "reload: the old configuration stays in force",
+    ]
+    assert inside.fileno() == outside.fileno() == -1
+    assert not (tmp_path / "other.sock").exists()
+    assert accepts(tmp_path / "map.sock")
+    assert socket.socketpair is real
+    assert one.reload() is not None
+    one.reloaded(False)
+    assert not (tmp_path / "other.sock").exists()
+    one.stopped()
+    assert not (tmp_path / "map.sock").exists()

@@ -54,6 +54,7 @@ class _Set:
     """The parts of one configuration: its sockets, crew and children."""
 
     def __init__(self, config: Config, have: Sequence[Bound]) -> None:
+        """Raises `ColocrouteError`, and then has opened nothing."""
         self.config = config
         wanted = _wanted(config)
         access = Access(config.listen.socket_mode, config.listen.socket_group, config.listen.allow_remote)
@@ -64,9 +65,20 @@ class _Set:
         ]
         workers = config.server.workers
         size = len(os.sched_getaffinity(0)) if workers == "auto" else workers
-        self.crew = Crew(size)
+        try:
+            self.crew = Crew(size)
+        except OSError as error:
+            self.release(have)
+            raise ColocrouteError(f"server.workers: no sockets between them: {error.strerror}") from error
         self.children = [self._worker(index) for index in range(size)]
         self.children.append(Child(REPLICATOR, self._replicate, alone=True))
+
+    def release(self, kept: Sequence[Bound]) -> None:
+        """Gives up the listening sockets but for those that are kept."""
+        keep = {id(bound) for bound in kept}
+        for bound in self.bound:
+            if id(bound) not in keep:
+                release(bound)
 
     def _worker(self, index: int) -> Child:
         def work(ready: Ready) -> int:
@@ -122,7 +134,7 @@ class _Service(Hooks):
             if build.store_path(config) != self._store:
                 raise ConfigError(["store.path: cannot be changed by a reload; restart the service"])
             self._next = _Set(config, [*self._set.bound, *self._inherited])
-        except ColocrouteError as error:
+        except (ColocrouteError, OSError) as error:
             for line in str(error).splitlines():
                 log.error("reload: %s", line)
             log.error("reload: the old configuration stays in force")
@@ -136,10 +148,7 @@ class _Service(Hooks):
         dropped = self._set if accepted else self._next
         self._set = self._next if accepted else self._set
         self._next = None
-        kept = {id(bound) for bound in (*self._set.bound, *self._inherited)}
-        for bound in dropped.bound:
-            if id(bound) not in kept:
-                release(bound)
+        dropped.release([*self._set.bound, *self._inherited])
         dropped.crew.close()
 
     def changed(self, children: Sequence[ChildInfo]) -> None:

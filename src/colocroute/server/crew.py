@@ -26,6 +26,7 @@ class Crew:
     """`size` seats.  `vacate` is for whoever learns of a worker's death."""
 
     def __init__(self, size: int) -> None:
+        """Raises `OSError` if there can be no more descriptors, and then has none open."""
         self.size = size
         cells = 2 * size + 2 * size * size
         memory = memoryview(mmap.mmap(-1, cells * _CELL)).cast("q")
@@ -36,12 +37,16 @@ class Crew:
         self.taken = memory[2 * size + size * size :]
         self.inboxes: list[socket.socket] = []
         self.outboxes: list[socket.socket] = []
-        for _ in range(size):
-            inbox, outbox = socket.socketpair()
-            for end in (inbox, outbox):
-                end.setblocking(False)
-            self.inboxes.append(inbox)
-            self.outboxes.append(outbox)
+        try:
+            for _ in range(size):
+                inbox, outbox = socket.socketpair()
+                for end in (inbox, outbox):
+                    end.setblocking(False)
+                self.inboxes.append(inbox)
+                self.outboxes.append(outbox)
+        except OSError:
+            self.close()
+            raise
 
     def seat(self, index: int) -> "Seat":
         """The place of one worker."""
