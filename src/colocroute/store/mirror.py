@@ -22,7 +22,7 @@ import msgspec
 from colocroute.errors import MirrorDamagedError, MirrorLostError, StoreError
 from colocroute.store import environment, files
 from colocroute.store.environment import Attached
-from colocroute.store.failures import FAILURES, damaged, store_error
+from colocroute.store.failures import FAILURES, FILE_FAILURES, damaged, store_error
 from colocroute.store.layout import META_KEY, KeysOf, Txn, decode_meta, encode
 from colocroute.store.nosnapshot import NoSnapshot, OthersSnapshot
 from colocroute.store.pulse import FILE as PULSE
@@ -214,11 +214,11 @@ class Mirror:
             attached.environment.reader_check()
             with Snapshot(attached.environment.begin(), attached.databases) as snapshot:
                 meta = snapshot.meta()
-        except FAILURES as error:
+            self._data = files.identity(self._path / files.DATA)
+        except FILE_FAILURES as error:
             self._detach()
             raise store_error(str(self._path), error) from error
         self._born = self._clock() - meta.age
-        self._data = files.identity(self._path / files.DATA)
         self.pulse.adopt(
             attached.mirror, topology=meta.topology, complete=meta.complete, held=meta.held is not None
         )
