@@ -109,6 +109,56 @@ def test_reloads() -> None:
         assert one.status()["workers"] == []
 
 
+def answers(port: int) -> bool:
+    """False if nobody listens there."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), 10) as table:
+            table.sendall(b"get anna@test.tux\n")
+            return table.recv(1000) == b"200 anna@external.test.tux\n"
+    except ConnectionRefusedError:
+        return False
+
+
+def test_a_dropped_port_refuses_and_can_be_had_again() -> None:
+    with running() as one:
+        port = free_port()
+        for _ in range(2):
+            reload(one, sections(tcp_table={"virtual_alias": f"127.0.0.1:{port}"}), "is in force")
+            assert answers(port)
+            reload(one, sections(), "is in force")
+            wait_for(lambda: not answers(port), "the end of the port")
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+def test_a_child_forked_during_a_reload_keeps_nothing_of_the_other_set(
+    tmp_path: Path, accepted: bool
+) -> None:
+    """The new ones if it is accepted; if not, one of the old that was started again meanwhile."""
+    path, common = configured(tmp_path), tmp_path / "map.sock"
+    parts = service._Service(path, build.load(path), [])
+    dropped_later = f'socketmap = ["unix:{common}", "unix:{tmp_path}/other.sock"]'
+    path.write_text(path.read_text().replace(f'socketmap = ["unix:{common}"]', dropped_later))
+    assert parts.reload() is not None
+    old, new = parts._set, parts._next
+    assert new is not None
+    mine, others = (new, old) if accepted else (old, new)
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            mine._close_other()
+            still = [bound.socket.fileno() >= 0 for bound in (*old.bound, *new.bound)]
+            ends = [crew.inboxes[0].fileno() >= 0 for crew in (mine.crew, others.crew)]
+            status = int((still, ends) != ([True, True, accepted], [True, False]))
+        finally:
+            os._exit(status)
+    assert os.waitpid(pid, 0)[1] == 0
+    parts.reloaded(accepted)
+    assert parts._set.other is None, "or every set would keep the one before"
+    parts.stopped()
+    parts._set.crew.close()
+
+
 def test_it_tells_of_its_processes() -> None:
     with running() as one:
         wait_for(lambda: bool(pids(one)) and all(pids(one)), "the processes")

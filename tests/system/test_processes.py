@@ -156,6 +156,27 @@ def test_reload_takes_a_new_configuration_and_leaves_nobody_without_an_answer(
     watcher.check()
 
 
+def test_a_reload_lets_go_of_the_clients_of_a_worker_that_is_stuck(service: Daemon) -> None:
+    """Those that had been passed to it and that it has not taken: they ask somebody else."""
+    stuck = process(service, "worker-2")
+    kill(stuck, signal.SIGSTOP)
+    clients = [Client(service.socket) for _ in range(8)]
+    kill(service.pid, signal.SIGHUP)
+    wait_for(lambda: not is_alive(stuck), "the end of the stuck one")
+    for client in clients:
+        with client:
+            wait_for(partial(_is_closed, client), "the end of the connection")
+    assert service.ask("virtual_alias", Person(3).mail) == Found(Person(3).route)
+
+
+def _is_closed(client: Client) -> bool:
+    client.socket.setblocking(False)
+    try:
+        return client.socket.recv(1) == b""
+    except BlockingIOError:
+        return False
+
+
 def test_a_bad_configuration_leaves_the_old_in_force_and_says_so(service: Daemon) -> None:
     before = service.status()["processes"]
     service.config.write_text("[directory]\nuri = 3\nnonsense = true\n")

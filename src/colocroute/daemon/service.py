@@ -72,6 +72,17 @@ class _Set:
             raise ColocrouteError(f"server.workers: no sockets between them: {error.strerror}") from error
         self.children = [self._worker(index) for index in range(size)]
         self.children.append(Child(REPLICATOR, self._replicate, alone=True))
+        # The other set while a reload is under way: what is forked then inherits its sockets too.
+        self.other: _Set | None = None
+
+    def _close_other(self) -> None:
+        """In a child: a listener or an inbox outlives its set as long as any process has it open."""
+        if self.other is None:
+            return
+        for bound in self.other.bound:
+            if bound not in self.bound:
+                bound.socket.close()
+        self.other.crew.close()
 
     def release(self, kept: Sequence[Bound]) -> None:
         """Gives up the listening sockets but for those that are kept."""
@@ -82,6 +93,7 @@ class _Set:
 
     def _worker(self, index: int) -> Child:
         def work(ready: Ready) -> int:
+            self._close_other()
             mirror = build.open_mirror(self.config, writable=False, patient=True)
             server = self.config.server
             return run_worker(
@@ -94,6 +106,8 @@ class _Set:
         return Child(f"worker-{index + 1}", work, serves=True, on_death=lambda: self.crew.vacate(index))
 
     def _replicate(self, ready: Ready) -> int:
+        self._close_other()
+        self.crew.close()
         for bound in self.bound:
             bound.socket.close()
         return replication.run(self.config, ready)
@@ -139,6 +153,7 @@ class _Service(Hooks):
                 log.error("reload: %s", line)
             log.error("reload: the old configuration stays in force")
             return None
+        self._next.other, self._set.other = self._set, self._next
         return self._next.children
 
     def reloaded(self, accepted: bool) -> None:
@@ -147,7 +162,7 @@ class _Service(Hooks):
             return
         dropped = self._set if accepted else self._next
         self._set = self._next if accepted else self._set
-        self._next = None
+        self._next = self._set.other = None
         dropped.release([*self._set.bound, *self._inherited])
         dropped.crew.close()
 
