@@ -24,6 +24,18 @@ def test_a_request_of_exactly_the_limit() -> None:
     assert (len(values), error) == (2, "")
 
 
+def test_a_request_of_as_many_attributes_as_allowed_and_of_one_more() -> None:
+    def request(attributes: int) -> bytes:
+        others = b"".join(b"%d=\n" % number for number in range(attributes - 1))
+        return b"request=smtpd_access_policy\n" + others + b"\n"
+
+    limit = policy.ATTRIBUTES_LIMIT
+    values, error, _ = outcome(policy.RequestDecoder(), [request(limit), request(limit)])
+    assert ([len(value.attributes) for value in values], error) == ([limit, limit], "")
+    values, error, _ = outcome(policy.RequestDecoder(), [request(limit), request(limit + 1)])
+    assert (len(values), error) == (1, "policy request of more than 200 attributes")
+
+
 def test_nothing_of_one_request_is_seen_in_the_next() -> None:
     first = b"request=smtpd_access_policy\nsasl_username=anna\n\n"
     second = b"request=smtpd_access_policy\n\n"

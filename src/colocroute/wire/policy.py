@@ -16,6 +16,10 @@ from colocroute.wire import stream, text
 # Longest request, with its empty line: ours, as for the other protocols.  Postfix sends some 1,000 bytes.
 REQUEST_LIMIT = 100_000
 
+# Most attributes in a request: ours.  Postfix sends some 30 (SMTPD_POLICY_README); each costs us 100 bytes and
+# more beside its own, so that a request of empty ones would take many times its length.
+ATTRIBUTES_LIMIT = 200
+
 # Longest action: a line of an SMTP reply has at most 512 bytes (RFC 5321, 4.5.3.1.5), its code included.
 ACTION_LIMIT = 500
 
@@ -62,6 +66,8 @@ class RequestDecoder(stream.Decoder[Request]):
             raise PeerError(f"policy attribute {_shown(name)} sent twice")
         if name == _REQUEST and value != _ACCESS_POLICY:
             raise PeerError(f"policy request {_shown(value)} instead of 'smtpd_access_policy'")
+        if len(self._attributes) == ATTRIBUTES_LIMIT:
+            raise PeerError(f"policy request of more than {ATTRIBUTES_LIMIT} attributes")
         self._attributes[name] = value
 
     def _finish(self) -> Request:
