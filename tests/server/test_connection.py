@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from colocroute.server.connection import REPLIES_LIMIT, Connection
+from colocroute.server.connection import REPLIES_LIMIT, REQUESTS_LIMIT, Connection
 from colocroute.server.conversation import conversation
 from colocroute.server.interfaces import Listener, WireProtocol
 from tests.lab.feeding import pieces
@@ -70,11 +70,24 @@ def test_replies_are_computed_in_portions(client: socket.socket) -> None:
     count = 2 * REPLIES_LIMIT // len(key)
     data = request(key) * count
     portions = [connection.replies(data)]
-    while len(portions[-1]) >= REPLIES_LIMIT:
+    while connection.more:
         portions.append(connection.replies(b""))
     assert len(portions) > 1
     assert max(map(len, portions)) < REPLIES_LIMIT + 6000
     assert b"".join(portions) == fake_reply(key) * count
+
+
+@pytest.mark.parametrize(("rest", "more"), [(0, False), (1, True), (REQUESTS_LIMIT, True)])
+def test_a_turn_is_so_many_requests(client: socket.socket, rest: int, more: bool) -> None:
+    connection = connected(client)
+    keys = [b"%d" % number for number in range(REQUESTS_LIMIT + rest)]
+    replies = [fake_reply(key) for key in keys]
+    data = b"".join(map(request, keys))
+    assert connection.replies(data) == b"".join(replies[:REQUESTS_LIMIT])
+    assert connection.more == more
+    assert connection.replies(b"") == b"".join(replies[REQUESTS_LIMIT:])
+    assert not connection.more
+    assert connection.at_rest
 
 
 def test_a_broken_codec_closes_the_connection(

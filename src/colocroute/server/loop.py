@@ -15,9 +15,10 @@ import select
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import count
 
-from colocroute.server.connection import REPLIES_LIMIT, Connection
+from colocroute.server.connection import Connection
 from colocroute.server.conversation import Conversation, LookupConversation
 from colocroute.server.interfaces import Answering
 from colocroute.server.ratelimit import LimitedLog
@@ -26,7 +27,7 @@ from colocroute.server.spin import Spinner
 log = logging.getLogger(__name__)
 _trouble = LimitedLog(log)
 
-# Bytes taken from a connection before the next one has its turn: some 100 requests, if they are pipelined.
+# Bytes taken from a connection at once: some 100 requests, if they are pipelined.
 READ_SIZE = 4096
 
 # Events taken from the kernel at once.
@@ -54,20 +55,25 @@ class Loop:
         self._hot: dict[int, LookupConversation] = {}
         self._served = 0
         self._handlers: dict[int, Callable[[], None]] = {}
+        self._urgent = select.poll()
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = count()
         self._stopping = False
         self._draining = False
 
-    def watch(self, fd: int, handler: Callable[[], None], flags: int = 0) -> None:
-        """Calls `handler` as long as `fd` is readable."""
+    def watch(self, fd: int, handler: Callable[[], None], flags: int = 0, *, urgent: bool = False) -> None:
+        """Calls `handler` as long as `fd` is readable; an urgent one need not queue behind all connections."""
         self._handlers[fd] = handler
         self._epoll.register(fd, select.EPOLLIN | flags)
+        if urgent:
+            self._urgent.register(fd, select.POLLIN)
 
     def unwatch(self, fd: int) -> None:
         """Ends what `watch` began."""
         if self._handlers.pop(fd, None) is not None:
             self._epoll.unregister(fd)
+            with suppress(KeyError):  # it is not urgent
+                self._urgent.unregister(fd)
 
     def call_later(self, seconds: float, callback: Callable[[], None]) -> None:
         """Calls back once."""
@@ -118,6 +124,8 @@ class Loop:
                     self._receive(connections[fd], data)
                 elif sent != len(reply):
                     self._hold(connections[fd], reply[sent:])
+            if len(events) == BATCH:
+                self._look()
             if self._timers:
                 self._run_timers()
 
@@ -175,6 +183,11 @@ class Loop:
             self._spinner.failed(now)
         return poll(max(0.0, self._timers[0][0] - now) if self._timers else -1, BATCH)
 
+    def _look(self) -> None:
+        """After a batch that was full: what is urgent may wait behind those that did not fit."""
+        for fd, _ in self._urgent.poll(0):
+            self._handlers[fd]()
+
     def _run_timers(self) -> None:
         now = _clock()
         while self._timers and self._timers[0][0] <= now:
@@ -189,8 +202,8 @@ class Loop:
                 handler()
             return
         try:
-            if connection.out:
-                self._flush(connection)
+            if connection.paused:
+                self._go_on(connection)
             else:
                 self._receive(connection, os.read(fd, READ_SIZE))
         except OSError as error:
@@ -204,15 +217,10 @@ class Loop:
         self._respond(connection, data)
 
     def _respond(self, connection: Connection, data: bytes) -> None:
-        """Sends the replies to `data` and to what was left for later."""
-        while True:
-            replies = connection.replies(data)
-            if replies and not self._send(connection, replies):
-                return
-            if len(replies) < REPLIES_LIMIT:
-                break
-            data = b""
-        self._settle(connection)
+        """Sends the replies to `data` and to what was left for later, as many as one turn may have."""
+        replies = connection.replies(data)
+        if not replies or self._send(connection, replies):
+            self._settle(connection)
 
     def _send(self, connection: Connection, data: bytes) -> bool:
         """Whether the client took all of it, and more may be sent."""
@@ -228,27 +236,38 @@ class Loop:
 
     def _hold(self, connection: Connection, rest: bytes) -> None:
         """Waits until the client takes what it was sent before it is read from again."""
-        if not connection.out:
-            self._epoll.modify(connection.fd, select.EPOLLOUT)
         connection.out = rest
-        self._hot.pop(connection.fd, None)
+        self._pause(connection)
 
-    def _flush(self, connection: Connection) -> None:
-        connection.out = connection.out[os.write(connection.fd, connection.out) :]
+    def _pause(self, connection: Connection) -> None:
+        """Has its next turn when it can be written to; the kernel queues it behind the others if it can be now."""
+        self._hot.pop(connection.fd, None)
+        if not connection.paused:
+            connection.paused = True
+            self._epoll.modify(connection.fd, select.EPOLLOUT)
+
+    def _go_on(self, connection: Connection) -> None:
+        """The turn of one that was paused."""
         if connection.out:
-            return
-        self._epoll.modify(connection.fd, select.EPOLLIN)
-        self._respond(connection, b"")
+            connection.out = connection.out[os.write(connection.fd, connection.out) :]
+        if not connection.out:
+            self._respond(connection, b"")
 
     def _settle(self, connection: Connection) -> None:
         """After an event: closes, or chooses how the next one is taken."""
         conversation = connection.conversation
         if connection.closing:
             self.close(connection)
-        elif connection.at_rest and isinstance(conversation, LookupConversation):
-            self._hot[connection.fd] = conversation
+        elif connection.more:
+            self._pause(connection)
         else:
-            self._hot.pop(connection.fd, None)
+            if connection.paused:
+                connection.paused = False
+                self._epoll.modify(connection.fd, select.EPOLLIN)
+            if connection.at_rest and isinstance(conversation, LookupConversation):
+                self._hot[connection.fd] = conversation
+            else:
+                self._hot.pop(connection.fd, None)
 
     def _fail(self, connection: Connection, error: OSError, unsent: bytes | None = None) -> None:
         """A system call on a connection failed: wait if it would have to wait, else the client is gone."""
