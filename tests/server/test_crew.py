@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from colocroute.server.crew import Crew
+from colocroute.server.crew import STUCK_SECONDS, Crew, Seat
 
 
 @pytest.fixture
@@ -70,6 +70,40 @@ def test_passing_on(crew: Crew) -> None:
             client.send(b"hello")
             assert received.recv(10) == b"hello"
     assert taker.receive() is None
+
+
+def test_nothing_more_is_passed_to_a_seat_that_takes_nothing(crew: Crew) -> None:
+    now = [100.0]
+    giver, taker = crew.seat(0, lambda: now[0]), crew.seat(1)
+    giver.take()
+    taker.take()
+    giver.counted(50)
+    client, served = socket.socketpair()
+    with client, served:
+        for _ in range(3):
+            assert giver.least() == 1
+            assert giver.pass_on(1, served, 0)
+            now[0] += STUCK_SECONDS / 3
+        now[0] += 0.1
+        assert giver.least() is None
+        crew.seat(2).take()
+        assert giver.least() == 2
+        crew.seat(2).leave()
+        take_one(taker)
+        assert giver.least() == 1, "it goes on, and has two to take still"
+        assert giver.pass_on(1, served, 0)
+        now[0] += STUCK_SECONDS + 0.1
+        assert giver.least() is None
+        for _ in range(3):
+            take_one(taker)
+        now[0] += 100
+        assert giver.least() == 1, "nothing waits there, for however long"
+
+
+def take_one(taker: Seat) -> None:
+    passed = taker.receive()
+    assert passed is not None
+    passed[0].close()
 
 
 def test_several_on_their_way_stay_apart(crew: Crew) -> None:

@@ -156,6 +156,23 @@ def test_reload_takes_a_new_configuration_and_leaves_nobody_without_an_answer(
     watcher.check()
 
 
+def test_a_stopped_worker_is_passed_nothing_more(service: Daemon) -> None:
+    stopped = process(service, "worker-2")
+    kill(stopped, signal.SIGSTOP)
+    try:
+        before = [Client(service.socket) for _ in range(4)]
+        time.sleep(1.5)  # the limit is a second, and the other worker accepts at once
+        after = [Client(service.socket) for _ in range(20)]
+        for client in after:
+            assert client.ask("virtual_alias", Person(3).mail) == Found(Person(3).route)
+    finally:
+        kill(stopped, signal.SIGCONT)
+    for client in before:
+        assert client.ask("virtual_alias", Person(3).mail) == Found(Person(3).route)
+    for client in before + after:
+        client.close()
+
+
 def test_a_reload_lets_go_of_the_clients_of_a_worker_that_is_stuck(service: Daemon) -> None:
     """Those that had been passed to it and that it has not taken: they ask somebody else."""
     stuck = process(service, "worker-2")

@@ -8,7 +8,8 @@ Why passing on: the kernel wakes whichever worker sleeps first in its list, and 
 long, so that the first worker would get nearly all of them.
 
 Known limits: a worker killed between taking a connection and counting it looks one connection busier for as
-long as the crew lives.  Workers that accept at the same instant do not see each other's: all together may go
+long as the crew lives.  What was passed to a worker before it was seen to be stuck waits until it goes on or
+ends.  Workers that accept at the same instant do not see each other's: all together may go
 over a limit by one connection for each worker but the first.
 """
 
@@ -16,9 +17,15 @@ import array
 import mmap
 import socket
 import struct
+import time
+from collections.abc import Callable
 
 _CELL = struct.calcsize("q")
 _TAG = struct.Struct("H")
+# Seconds after which a seat that takes nothing of what was passed to it is passed nothing more: one answer may
+# take a worker some of it, and its clients wait 100 s.
+STUCK_SECONDS = 1.0
+
 _ONE_DESCRIPTOR = socket.CMSG_SPACE(array.array("i").itemsize)
 
 
@@ -48,9 +55,9 @@ class Crew:
             self.close()
             raise
 
-    def seat(self, index: int) -> "Seat":
-        """The place of one worker."""
-        return Seat(self, index)
+    def seat(self, index: int, clock: Callable[[], float] = time.monotonic) -> "Seat":
+        """The place of one worker; the results of `clock` are seconds."""
+        return Seat(self, index, clock)
 
     def vacate(self, index: int) -> None:
         """Nobody sits there any more; what was passed to it waits for the next one."""
@@ -64,16 +71,22 @@ class Crew:
 
     def load(self, index: int) -> int:
         """Connections of a seat, those on the way to it included."""
-        senders = range(index, self.size * self.size, self.size)
-        return self.own[index] + sum(self.passed[cell] - self.taken[cell] for cell in senders)
+        return self.own[index] + sum(self.passed[index :: self.size]) - self.taken_by(index)
+
+    def taken_by(self, index: int) -> int:
+        """How many connections that were passed to a seat have been taken there."""
+        return sum(self.taken[index :: self.size])
 
 
 class Seat:
     """What one worker sees of the crew."""
 
-    def __init__(self, crew: Crew, index: int) -> None:
+    def __init__(self, crew: Crew, index: int, clock: Callable[[], float]) -> None:
         self._crew = crew
         self._index = index
+        self._clock = clock
+        # For a seat that has something to take: since when it has taken so many and no more.
+        self._waiting: dict[int, tuple[int, float]] = {}
         self.inbox = crew.inboxes[index]
 
     def take(self) -> None:
@@ -94,17 +107,26 @@ class Seat:
         return sum(self._crew.load(index) for index in range(self._crew.size))
 
     def least(self) -> int | None:
-        """The seat that has fewer connections than this one and fewest of all; None: this one."""
+        """The seat that has fewer connections than this one and fewest of those not stuck; None: this one."""
         crew = self._crew
         best, fewest = None, crew.load(self._index)
         for index in range(crew.size):
-            if crew.open[index] and (load := crew.load(index)) < fewest:
+            if crew.open[index] and (load := crew.load(index)) < fewest and not self._is_stuck(index):
                 best, fewest = index, load
         return best
+
+    def _is_stuck(self, index: int) -> bool:
+        """Whether it has taken nothing for long of what waits there: stopped, or in an endless loop."""
+        taken, since = self._waiting.get(index, (-1, 0.0))
+        if self._crew.load(index) == self._crew.own[index] or taken != self._crew.taken_by(index):
+            self._waiting.pop(index, None)
+            return False
+        return self._clock() - since > STUCK_SECONDS
 
     def pass_on(self, seat: int, client: socket.socket, tag: int) -> bool:
         """Passes a connection on; `tag` says which listener it came from.  False: it could not."""
         cell = self._index * self._crew.size + seat
+        self._waiting.setdefault(seat, (self._crew.taken_by(seat), self._clock()))
         self._crew.passed[cell] += 1
         try:
             socket.send_fds(
