@@ -19,7 +19,7 @@ from colocroute.server.ratelimit import LimitedLog
 
 _trouble = LimitedLog(logging.getLogger(__name__))
 
-# Connections accepted in one go, before those that are open have their turn: some five milliseconds.
+# Connections accepted in one go, before those that are open have their turn: some two milliseconds.
 ACCEPT_BATCH = 128
 
 # Seconds without accepting after it failed; doubled with each failure up to the longest.
