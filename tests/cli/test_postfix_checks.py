@@ -83,7 +83,7 @@ def test_what_a_chroot_does_not_hide(socket: str, table: str) -> None:
     ],
 )
 def test_where_our_policy_entry_leads(endpoint: str, listeners: list[str], found: list[str]) -> None:
-    restrictions = with_policy("", endpoint)
+    restrictions = with_policy("", endpoint, ["test.tux"])
     told = list(check_policy(listeners, facts(smtpd_recipient_restrictions=restrictions)))
     assert [one.code for one in told] == found
     assert all((one.level, one.subject) == ("error", endpoint) for one in told)

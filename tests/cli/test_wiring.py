@@ -130,12 +130,15 @@ def test_what_fails_between_two_states_waits_unless_there_is_another_filter() ->
 
 def test_the_policy_service_comes_first_and_keeps_what_is_there() -> None:
     told = "inet:127.0.0.1:2527, timeout=10s, default_action=DEFER_IF_PERMIT, policy_context=colocroute"
-    check = f"reject_unlisted_recipient, check_policy_service {{ {told} }}"
+    unlisted = r"check_recipient_access regexp:{{/@(test\.example|test\.tux)$$/ reject_unlisted_recipient}}"
+    check = f"{unlisted}, check_policy_service {{ {told} }}"
     fresh = values(wire(WANTED, Installed()))["smtpd_recipient_restrictions"]
     assert fresh == f"{check}, permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination"
     theirs = "reject_rbl_client bl.example, reject_unauth_destination"
     merged = values(wire(WANTED, Installed(recipient_restrictions=theirs)))["smtpd_recipient_restrictions"]
     assert merged == f"{check}, {theirs}"
+    assert values(wire(WANTED, Installed()))["smtpd_reject_unlisted_recipient"] == "yes"
+    assert "smtpd_reject_unlisted_recipient" not in values(wire(wanted(policy=""), Installed()))
     moved = f"permit_mynetworks, {check}"
     again = values(wire(WANTED, Installed(recipient_restrictions=moved)))["smtpd_recipient_restrictions"]
     assert again == moved

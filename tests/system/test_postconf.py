@@ -61,8 +61,9 @@ def test_two_owners_mean_later(company: MailCompany) -> None:
     assert company.central.reply("team@test.tux").startswith("451 4.3.0")
 
 
-def test_a_stale_mirror_delays_the_unknown_only(company: MailCompany) -> None:
-    company.live(State.STALE)
+@pytest.mark.parametrize("state", [State.STALE, State.HELD])
+def test_a_stale_mirror_delays_the_unknown_only(company: MailCompany, state: State) -> None:
+    company.live(state)
     assert company.central.reply("nobody@test.tux").startswith(("450", "451"))
     company.central.send(OUTSIDE, "anna@test.tux")
     company.external.box.wait_for(f"anna@{EXTERNAL}")
@@ -104,6 +105,22 @@ def test_strangers_have_no_business_with_site_domains(company: MailCompany) -> N
         company.external.reply("anna@test.tux", sender=f"bob@{CENTRAL}"),
     ):
         assert reply.startswith("554 5.7.1") and "internal mail domain" in reply, reply
+
+
+@pytest.mark.parametrize("state", [State.LIVE, State.STALE, State.HELD, State.EMPTY])
+@pytest.mark.parametrize("verb", ["RCPT TO:", "VRFY "])
+def test_strangers_cannot_tell_who_is_at_a_site(company: MailCompany, state: State, verb: str) -> None:
+    company.live(state)
+    for site in company.sites:
+        for user, domain in (("bob", CENTRAL), ("anna", EXTERNAL)):
+            said = set()
+            for local in (user, f"{user}+News", "nobody"):
+                with site.session() as session:
+                    session.ehlo()
+                    session.mail(OUTSIDE)
+                    code, text = session.docmd(f"{verb}<{local}@{domain}>")
+                    said.add((code, text.decode().replace(local, "...")))
+            assert len(said) == 1 and str(said).startswith("{(554" if state is State.LIVE else "{(45"), said
 
 
 def test_etrn_tells_nobody_which_site_domains_there_are(company: MailCompany) -> None:

@@ -206,16 +206,24 @@ def _deliveries(wanted: Wanted, installed: Installed) -> Iterator[Parameter]:
 
 def _restrictions(wanted: Wanted, installed: Installed) -> Iterator[Parameter]:
     endpoint, before = policy_endpoint(wanted.policy, installed), installed.recipient_restrictions
-    after = with_policy(before, endpoint) if endpoint else without_policy(before)
+    after = with_policy(before, endpoint, wanted.public) if endpoint else without_policy(before)
     if not endpoint and after == before:
         return
     yield Parameter(
         "smtpd_recipient_restrictions",
         after,
-        "Who does not exist is refused with 550. The policy service before all permissions, so that it sees "
-        "the local network too: a stranger may neither write to nor send from a site domain. It never says "
-        "OK, so all that follows still decides.",
+        "Who does not exist in a public domain is refused with 550. Then the policy service, before all "
+        "permissions, so that it sees the local network too: a stranger may neither write to nor send from a "
+        "site domain, and hears the same of everybody there. It never says OK, so all that follows still "
+        "decides.",
     )
+    if endpoint:
+        yield Parameter(
+            "smtpd_reject_unlisted_recipient",
+            "yes",
+            "At the end of these restrictions: who does not exist in a site domain. Not before, or strangers "
+            "could tell by the replies.",
+        )
 
 
 def _lookups(installed: Installed, tables: _Tables) -> Iterator[Parameter]:
