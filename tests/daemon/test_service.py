@@ -135,7 +135,8 @@ def test_a_child_forked_during_a_reload_keeps_nothing_of_the_other_set(
 ) -> None:
     """The new ones if it is accepted; if not, one of the old that was started again meanwhile."""
     path, common = configured(tmp_path), tmp_path / "map.sock"
-    parts = service._Service(path, build.load(path), [])
+    config = build.load(path)
+    parts = service._Service(path, config, [], runtime.acquire(build.store_path(config)))
     dropped_later = f'socketmap = ["unix:{common}", "unix:{tmp_path}/other.sock"]'
     path.write_text(path.read_text().replace(f'socketmap = ["unix:{common}"]', dropped_later))
     assert parts.reload() is not None
