@@ -186,7 +186,8 @@ class Loop:
     def _look(self) -> None:
         """After a batch that was full: what is urgent may wait behind those that did not fit."""
         for fd, _ in self._urgent.poll(0):
-            self._handlers[fd]()
+            if (handler := self._handlers.get(fd)) is not None:  # none: the one before has ended it
+                handler()
 
     def _run_timers(self) -> None:
         now = _clock()
