@@ -9,7 +9,6 @@ import pytest
 from colocroute.directory.events import Event, RefreshKind, Session, Upsert
 from colocroute.errors import (
     CookieRefusedError,
-    DirectoryBehindError,
     DirectoryError,
     MirrorDamagedError,
     MirrorLostError,
@@ -65,9 +64,11 @@ class Opener:
     def __init__(self, *sessions: ScriptedSession | Exception | Callable[[], None]) -> None:
         self.sessions = list(sessions)
         self.cookies: list[bytes] = []
+        self.reached: list[bytes] = []
 
-    def __call__(self, cookie: bytes) -> Session:
+    def __call__(self, cookie: bytes, reached: bytes) -> Session:
         self.cookies.append(cookie)
+        self.reached.append(reached)
         while self.sessions:
             session = self.sessions.pop(0)
             if isinstance(session, Exception):
@@ -151,18 +152,6 @@ def test_a_refused_cookie_is_forgotten(tmp_path: Path) -> None:
     with opened(tmp_path) as mirror:
         opener, _ = follow(mirror, session(refresh(company(3))), CookieRefusedError("result 4096"))
         assert opener.cookies == [b"", cookie(1), b""]
-
-
-def test_a_directory_that_is_behind_is_waited_for_until_the_mirror_is_stale(tmp_path: Path) -> None:
-    behind = DirectoryBehindError("it is behind")
-    with opened(tmp_path) as mirror:
-
-        def wait_too_long() -> None:
-            mirror.pulse.touch(time.clock_gettime(time.CLOCK_BOOTTIME) - RULES.stale_after - 1)
-            raise behind
-
-        opener, _ = follow(mirror, session(refresh(company(3))), behind, behind, wait_too_long)
-        assert opener.cookies == [b"", cookie(1), cookie(1), cookie(1), b""]
 
 
 def test_an_emptied_directory_leaves_the_mirror_held(tmp_path: Path) -> None:

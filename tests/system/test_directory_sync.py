@@ -218,6 +218,10 @@ def test_a_directory_is_not_followed_from_a_position_that_it_has_not_reached() -
         year = int(cookie.partition(b"csn=")[2][:4])
         with pytest.raises(DirectoryBehindError, match="behind what the mirror has"):
             connect(slapd, cookie.replace(b"csn=%d" % year, b"csn=%d" % (year + 9)))
+        for mode in ("syncrepl", "poll"):
+            settings, later = settings_for(slapd, mode=mode), cookie.replace(b"csn=%d" % year, b"csn=9999")
+            with pytest.raises(DirectoryBehindError):
+                open_session(settings, b"", heartbeat=60.0, reached=later)
 
 
 def test_a_consumer_of_a_consumer() -> None:

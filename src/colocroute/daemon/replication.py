@@ -40,7 +40,7 @@ def run(config: Config, ready: Callable[[], None]) -> int:
         mirror,
         Applier(mirror, build.guard_rules(config), record, watch.locate),
         build.replicator_rules(config),
-        lambda cookie: open_session(directory, cookie, heartbeat=beat),
+        lambda cookie, reached: open_session(directory, cookie, heartbeat=beat, reached=reached),
         watch,
     )
     threading.Thread(target=watch.look_forever, name="here", daemon=True).start()

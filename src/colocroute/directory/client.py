@@ -20,17 +20,20 @@ from colocroute.directory.uri import Uri
 from colocroute.errors import DirectoryBehindError, DirectoryError
 
 
-def open_session(settings: DirectorySettings, cookie: bytes, *, heartbeat: float) -> Session:
+def open_session(
+    settings: DirectorySettings, cookie: bytes, *, heartbeat: float, reached: bytes = b""
+) -> Session:
     """A session with the first directory that can be had; `heartbeat` is the interval in seconds.
 
-    `cookie` is where the last one ended, empty for everything.  Raises `DirectoryError` with the reason of
-    each address; it is `DirectoryBehindError` if one of them is only behind the cookie.
+    `cookie` is where the last one ended, empty for everything; then `reached` is the position below which
+    everything is not wanted either.  Raises `DirectoryError` with the reason of each address; it is
+    `DirectoryBehindError` if one of them is only behind.
     """
     mapper = _mapper(settings)
     failures: list[DirectoryError] = []
     for text in settings.uris:
         try:
-            return _open(uris.parse(text), settings, mapper, cookie, heartbeat)
+            return _open(uris.parse(text), settings, mapper, cookie, cookie or reached, heartbeat)
         except ValueError as error:
             failures.append(DirectoryError(f"directory.uri: {error}"))
         except DirectoryError as error:
@@ -43,17 +46,19 @@ def open_session(settings: DirectorySettings, cookie: bytes, *, heartbeat: float
     raise kind("; ".join(map(str, failures)) or "directory.uri: no address")
 
 
-def _open(uri: Uri, settings: DirectorySettings, mapper: Mapper, cookie: bytes, heartbeat: float) -> Session:
+def _open(
+    uri: Uri, settings: DirectorySettings, mapper: Mapper, cookie: bytes, reached: bytes, heartbeat: float
+) -> Session:
     if uri.scheme == "ldif":
         return LdifSession(Path(uri.path), settings.base, mapper)
     warnings: list[str] = []
     link = connect(uri, settings, warnings)
     try:
         found = survey(link, settings)
+        if is_behind(found.position, reached):
+            raise DirectoryBehindError(f"it is behind what the mirror has, at {found.position}")
         session: Session
         if found.sync:
-            if is_behind(found.position, cookie):
-                raise DirectoryBehindError(f"it is behind what the mirror has, at {found.position}")
             usable = cookie if found.resumable else b""
             session = SyncreplSession(uri.text, link, found, settings, mapper, heartbeat, usable)
         else:

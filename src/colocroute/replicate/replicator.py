@@ -76,14 +76,15 @@ class Surroundings(Protocol):
 
 
 class Replicator:
-    """`open_session(cookie)` starts a conversation; an empty cookie asks for everything."""
+    """`open_session(cookie, reached)` starts a conversation with a directory that has got as far as `reached`; an
+    empty cookie asks for everything."""
 
     def __init__(
         self,
         mirror: Mirror,
         applier: Applier,
         rules: ReplicatorRules,
-        open_session: Callable[[bytes], Session],
+        open_session: Callable[[bytes, bytes], Session],
         surroundings: Surroundings,
     ) -> None:
         self._mirror = mirror
@@ -118,7 +119,7 @@ class Replicator:
                 self._rest(self._backoff.delay(), str(error))
             except DirectoryBehindError as error:
                 # Who read it now would deny what is new; who waits for ever would never follow a restored backup.
-                if self._state() is not State.LIVE:
+                if not self._heard_lately():
                     log.warning("%s; refreshing in full", error)
                     self._full_due = 0.0
                 self._rest(self._backoff.delay(), str(error))
@@ -136,13 +137,14 @@ class Replicator:
         now = time.monotonic()
         full = self._held or now >= self._full_due
         with self._mirror.snapshot() as snapshot:
-            cookie = b"" if full else snapshot.meta().cookie
+            reached = snapshot.meta().cookie
+        cookie = b"" if full else reached
         if is_ahead(cookie, time.time()):
             cookie = b""  # once the directory's clock is set right, what changes is older than this
         self._full = not cookie
         self._alive = self._judged = False
         self._events.clear()
-        session = self._open(cookie)
+        session = self._open(cookie, reached if self._heard_lately() else b"")
         try:
             for warning in session.warnings:
                 log.warning("%s: %s", session.uri, warning)
@@ -209,6 +211,11 @@ class Replicator:
         yield
         if before is not State.LIVE and self._state() is State.LIVE:
             self._change(msgspec.structs.replace(self._progress, alive_since=time.time()))
+
+    def _heard_lately(self) -> bool:
+        """Whether the last contact is no older than `stale_after`."""
+        contact = self._mirror.pulse.contact()
+        return contact > 0 and time.clock_gettime(time.CLOCK_BOOTTIME) - contact <= self._rules.stale_after
 
     def _state(self) -> State:
         return self._mirror.pulse.state(time.clock_gettime(time.CLOCK_BOOTTIME), self._rules.stale_after)

@@ -147,7 +147,7 @@ def allocate_lock(directory: Path) -> None:
 
 
 def forget_readers(directory: Path) -> None:
-    """Removes the lock file of data that are not there any more; only for the writer; raises `OSError`."""
+    """Removes the lock file of data that have this name no more; only for the writer; raises `OSError`."""
     (directory / LOCK).unlink(missing_ok=True)
 
 

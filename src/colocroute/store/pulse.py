@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 FILE = "pulse"
 LOOK_SECONDS = 0.1  # between two looks whether the page is another by now: a lost one may say "live" for long
 AHEAD_SECONDS = (
-    5.0  # a reader may read the clock before the contact; more is another clock (a time namespace)
+    5.0  # a reader may read the clock before the contact; more is a clock of another time namespace
 )
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # random(4)
 
@@ -152,6 +152,7 @@ class Pulse:
         if self._writable:
             return
         with contextlib.suppress(OSError):
+            self._boot = self._boot or _boot_number()
             if self.is_lost():
                 page = read_page(self._path)
                 if page is not None:
