@@ -160,6 +160,18 @@ def test_a_child_forked_during_a_reload_keeps_nothing_of_the_other_set(
     parts._set.crew.close()
 
 
+def test_an_end_during_a_reload_leaves_no_socket_behind(tmp_path: Path) -> None:
+    path, common, other = configured(tmp_path), tmp_path / "map.sock", tmp_path / "other.sock"
+    config = build.load(path)
+    parts = service._Service(path, config, [], runtime.acquire(build.store_path(config)))
+    both = f'socketmap = ["unix:{common}", "unix:{other}"]'
+    path.write_text(path.read_text().replace(f'socketmap = ["unix:{common}"]', both))
+    assert parts.reload() is not None
+    assert common.exists() and other.exists()
+    parts.stopped()
+    assert not common.exists() and not other.exists()
+
+
 def test_it_tells_of_its_processes() -> None:
     with running() as one:
         wait_for(lambda: bool(pids(one)) and all(pids(one)), "the processes")

@@ -12,7 +12,7 @@ import pytest
 
 from colocroute.model import Found, NotFound, TempFail
 from tests.lab.company import Person
-from tests.lab.daemon import daemon, kill, wait_for
+from tests.lab.daemon import Daemon, daemon, kill, wait_for
 from tests.lab.slapd import Slapd
 from tests.lab.watcher import Watcher, wait_equal
 from tests.system.test_processes import KNOWN, LDIF, is_another, process, sections
@@ -81,33 +81,39 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", str(tmp_path)], check=True)
 
 
-def test_a_full_disk_denies_nothing_and_is_got_over(slapd: Slapd, small_disk: Path) -> None:
-    with daemon({}, start=False) as service:
+@pytest.fixture
+def service(slapd: Slapd, small_disk: Path) -> Iterator[Daemon]:
+    """A live daemon whose store is there."""
+    with daemon({}, start=False) as running:
         wanted = sections(slapd.ldapi)
         wanted["store"] = {"path": str(small_disk / "store")}
-        service.store = small_disk / "store"
-        service.write_config(wanted)
-        service.start()
-        service.wait_state("live")
-        filler = small_disk / "filler"
-        _fill(filler)
-        new = [Person(number) for number in range(1000, 1040)]
-        with Watcher(service.socket, KNOWN) as watcher:
-            try:
-                for person in new:
-                    slapd.add(person.dn, person.attributes())
-                wait_for(lambda: "cannot be written" in service.log_text(), "the complaint")
-                service.wait_state("stale")
-                for person in new:
-                    answer = service.ask("virtual_alias", person.mail)
-                    assert isinstance(answer, TempFail) or answer == Found(person.route)
-                filler.unlink()
-                service.wait_state("live", 90)
-                assert service.ask("virtual_alias", new[-1].mail) == Found(new[-1].route)
-                wait_equal(service)
-            finally:
-                slapd.delete(*(person.dn for person in new))
-        watcher.check()
+        running.store = small_disk / "store"
+        running.write_config(wanted)
+        running.start()
+        running.wait_state("live")
+        yield running
+
+
+def test_a_full_disk_denies_nothing_and_is_got_over(slapd: Slapd, small_disk: Path, service: Daemon) -> None:
+    filler = small_disk / "filler"
+    _fill(filler)
+    new = [Person(number) for number in range(1000, 1040)]
+    with Watcher(service.socket, KNOWN) as watcher:
+        try:
+            for person in new:
+                slapd.add(person.dn, person.attributes())
+            wait_for(lambda: "cannot be written" in service.log_text(), "the complaint")
+            service.wait_state("stale")
+            for person in new:
+                answer = service.ask("virtual_alias", person.mail)
+                assert isinstance(answer, TempFail) or answer == Found(person.route)
+            filler.unlink()
+            service.wait_state("live", 90)
+            assert service.ask("virtual_alias", new[-1].mail) == Found(new[-1].route)
+            wait_equal(service)
+        finally:
+            slapd.delete(*(person.dn for person in new))
+    watcher.check()
 
 
 def _fill(path: Path) -> None:
@@ -119,27 +125,22 @@ def _fill(path: Path) -> None:
             return
 
 
-def test_a_start_on_a_read_only_file_system_answers_from_the_mirror(slapd: Slapd, small_disk: Path) -> None:
-    with daemon({}, start=False) as service:
-        wanted = sections(slapd.ldapi)
-        wanted["store"] = {"path": str(small_disk / "store")}
-        service.store = small_disk / "store"
-        service.write_config(wanted)
-        service.start()
-        service.wait_state("live")
-        service.stop()
-        remount = ["mount", "-o", "remount,ro", str(small_disk)]
-        subprocess.run(remount, check=True)
-        service.start()
-        assert service.ask("virtual_alias", Person(3).mail) == Found(Person(3).route)
-        assert service.ask("virtual_alias", "nobody@example.com") == NotFound()
-        service.wait_state("stale")
-        assert isinstance(service.ask("virtual_alias", "nobody@test.tux"), TempFail)
-        subprocess.run([*remount[:2], "remount,rw", str(small_disk)], check=True)
-        service.wait_state("live", 90)
-        assert service.settled("virtual_alias", "nobody@test.tux") == NotFound()
-        service.stop()
-        subprocess.run(remount, check=True)
-        service.start()
-        assert service.stop() == 0
-        assert "Traceback" not in service.log_text()
+def test_a_start_on_a_read_only_file_system_answers_from_the_mirror(
+    small_disk: Path, service: Daemon
+) -> None:
+    service.stop()
+    remount = ["mount", "-o", "remount,ro", str(small_disk)]
+    subprocess.run(remount, check=True)
+    service.start()
+    assert service.ask("virtual_alias", Person(3).mail) == Found(Person(3).route)
+    assert service.ask("virtual_alias", "nobody@example.com") == NotFound()
+    service.wait_state("stale")
+    assert isinstance(service.ask("virtual_alias", "nobody@test.tux"), TempFail)
+    subprocess.run([*remount[:2], "remount,rw", str(small_disk)], check=True)
+    service.wait_state("live", 90)
+    assert service.settled("virtual_alias", "nobody@test.tux") == NotFound()
+    service.stop()
+    subprocess.run(remount, check=True)
+    service.start()
+    assert service.stop() == 0
+    assert "Traceback" not in service.log_text()

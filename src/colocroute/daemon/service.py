@@ -184,8 +184,9 @@ class _Service(Hooks):
 
     def stopped(self) -> None:
         """See `Hooks`."""
-        for bound in self._set.bound:
-            release(bound)
+        if self._next is not None:  # a reload was under way
+            self._next.release(self._set.bound)
+        self._set.release(())
         with contextlib.suppress(OSError):  # a file system that has become read-only: it is for display only
             (self._store / runtime.SUPERVISOR_FILE).unlink()
         os.close(self._lock)
